@@ -1,0 +1,68 @@
+"""A connection, what it waits for, and the contract between the MPM and whoever speaks the protocol on it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import socket
+
+    from pyhttpd.scoreboard import Slot
+
+
+class For(Enum):
+    """What a connection needs before it can go on."""
+
+    READ = "bytes from the client"
+    IDLE = "the next request; nothing of it has arrived, so the connection may be ended for its slot"
+    WRITE = "room in the send buffer"
+    LINGER = "the client's end of file after ours"
+    CLOSE = "nothing more: close it"
+
+
+class Wait(NamedTuple):
+    """What `serve` returns: what it waits for, and until when (CLOCK_MONOTONIC seconds)."""
+
+    reason: For
+    deadline: float = 0.0
+
+
+CLOSE = Wait(For.CLOSE)
+
+
+class Woken(Enum):
+    """Why `serve` is called."""
+
+    NEW = "the connection was accepted"
+    READY = "what it waited for has come"
+    EXPIRED = "the deadline has passed"
+    ENDED = "the connection was idle and its child is leaving"
+
+
+class Child(Protocol):
+    """What the protocol side may ask of the process it runs in."""
+
+    @property
+    def leaving(self) -> bool:
+        """True once this child shall finish: answers carry `Connection: close`, no keep-alive is granted."""
+
+
+class Service(Protocol):
+    """What boot hands to the MPM. The MPM owns every idle wait; the service never sleeps on an idle client.
+
+    The MPM calls `open`, then `serve` until that returns CLOSE, waiting between the calls as told; then `close`. All
+    calls for one connection come from one thread at a time. `serve` may block while it sends, or reads a body that
+    is on its way, each with the timeouts that the configuration gives. Nothing it raises ends the child.
+    """
+
+    def child_init(self, child: Child) -> None:
+        """In the new child, once, after it has dropped its privileges and before its first connection."""
+
+    def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Any:
+        """A connection for an accepted socket. `peer` is what accept returned, `slot` the scoreboard slot it uses."""
+
+    def serve(self, connection: Any, woken: Woken) -> Wait: ...
+
+    def close(self, connection: Any) -> None:
+        """Close the socket and let go of everything. Never raises."""

@@ -1,0 +1,133 @@
+"""The error log: levels, the line format, and a writer that never raises."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import get_native_id
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    """syslog's levels and Apache's traces: the lower, the worse."""
+
+    EMERG = 0
+    ALERT = 1
+    CRIT = 2
+    ERROR = 3
+    WARN = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+    TRACE1 = 8
+    TRACE2 = 9
+    TRACE3 = 10
+    TRACE4 = 11
+    TRACE5 = 12
+    TRACE6 = 13
+    TRACE7 = 14
+    TRACE8 = 15
+
+
+LEVEL_NAMES = {level.name.lower(): level for level in Level}
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What a LogLevel line says: a level for all modules, and others for single ones (short names: `mpm_prefork`)."""
+
+    default: Level = Level.WARN
+    modules: Mapping[str, Level] = field(default_factory=dict)
+
+    def wants(self, level: Level, module: str) -> bool:
+        return level <= self.modules.get(module, self.default)
+
+
+_ESCAPES = {byte: f"\\x{byte:02x}" for byte in (*range(32), 127)} | {
+    0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0D: "\\r", 0x5C: "\\\\",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """A text as one piece of a log line: control characters and backslashes as Apache escapes them."""
+    return text.translate(_ESCAPES)
+
+
+def timestamp(now: float) -> str:
+    """`Mon Nov 23 13:20:23.340630 2026`, local time."""
+    broken_down = time.localtime(now)
+    micros = int(now % 1 * 1_000_000)
+    return f"{time.strftime('%a %b %d %H:%M:%S', broken_down)}.{micros:06d} {broken_down.tm_year}"
+
+
+class ErrorLog:
+    """Writes lines to one descriptor. One line is one write, so that the lines of many processes do not mix.
+
+    A write that fails or is cut short (a full disk) is counted, and said once when writing works again; a line that
+    was cut is ended first. Nothing here raises: a log that cannot be written must not cost a request.
+    """
+
+    def __init__(self, fd: int, levels: Levels | None = None, path: str | None = None) -> None:
+        self.fd = fd
+        self.path = path
+        self.levels = levels or Levels()
+        self._lost = 0
+        self._torn = False
+
+    def log(
+        self,
+        level: Level,
+        module: str,
+        number: str | None,
+        message: str,
+        *,
+        errno: int | None = None,
+        client: str | None = None,
+        source: str | None = None,
+        levels: Levels | None = None,
+    ) -> None:
+        """One line, if LogLevel wants it. `source` (`prefork.c(970)`) is shown at debug and finer, as Apache does."""
+        if not (levels or self.levels).wants(level, module):
+            return
+        parts = [f"[{timestamp(time.time())}] [{module}:{level.name.lower()}] [pid {os.getpid()}:tid {get_native_id()}] "]
+        if source is not None and (levels or self.levels).wants(Level.DEBUG, module):
+            parts.append(f"{source}: ")
+        if errno is not None:
+            parts.append(f"({errno}){os.strerror(errno)}: ")
+        if client is not None:
+            parts.append(f"[client {client}] ")
+        if number is not None:
+            parts.append(f"{number}: ")
+        parts.append(escape(message))
+        parts.append("\n")
+        self.write("".join(parts).encode("utf-8", "surrogateescape"))
+
+    def write(self, line: bytes) -> None:
+        """A finished line, or several (a traceback)."""
+        if self._lost:
+            note = f"[{timestamp(time.time())}] [core:error] [pid {os.getpid()}] PH00101: {self._lost} lines were lost: the error log could not be written\n"
+            line = (b"\n" if self._torn else b"") + note.encode() + line
+        try:
+            written = os.write(self.fd, line)
+        except OSError:
+            self._lost += 1
+            return
+        if written < len(line):
+            self._lost += 1
+            self._torn = True
+            return
+        self._lost = 0
+        self._torn = False
+
+
+def console(message: str, number: str | None = None) -> None:
+    """A message to the terminal, as Apache prints those of its start: the number, and no timestamp."""
+    prefix = f"{number}: " if number else ""
+    try:
+        sys.stderr.write(f"{prefix}{message}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody is listening

@@ -1,0 +1,73 @@
+"""A module: one value that says what it is called, what it configures and where it hooks in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyhttpd.api.phases import Hook
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic
+from pyhttpd.config.directive import Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Something that modules offer to each other by group and name: `("authz", "ip", check)`, `("log_letter", "P", f)`."""
+
+    group: str
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of the server.
+
+    `check_config` runs when a configuration has been read and before anything changes; an error among the diagnostics
+    that it returns refuses the configuration. `prepare` runs after it in the master, still as root, and opens what the
+    generation needs (log files); it may raise OSError or PrepareError, and everything that was prepared is undone.
+    """
+
+    name: str  # dir_module
+    source: str  # mod_dir.c
+    per_dir: type | None = None
+    per_server: type | None = None
+    directives: tuple[Directive, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    check_config: Callable[[Configuration], Sequence[Diagnostic]] | None = None
+    prepare: Callable[[Configuration, Preparation], None] | None = None
+
+    @property
+    def short_name(self) -> str:
+        """What stands in the error log: `dir`, `mpm_prefork`, `core`."""
+        return self.name.removesuffix("_module")
+
+
+class PrepareError(Exception):
+    """A generation cannot be prepared (a log that cannot be opened). Number and text as they go to the log."""
+
+    def __init__(self, number: str | None, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.number = number
+        self.errno = errno
+
+
+class Preparation:
+    """What a generation holds open, and how it is let go. Undone in reverse if preparing fails later."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+        self.resources: dict[Any, Any] = {}
+
+    def keep(self, key: Any, resource: Any, close: Callable[[], None] | None = None) -> None:
+        """Register something that was opened. Request.resource(key) finds it in the children."""
+        self.resources[key] = resource
+        if close is not None:
+            self._undo.append(close)
+
+    def close(self) -> None:
+        while self._undo:
+            self._undo.pop()()

@@ -1,0 +1,109 @@
+"""The phases of a request and the other hooks: names, run rules, order. One table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Any
+
+# What a hook returns: one of these, or an HTTP status (100..599).
+OK = 0
+DECLINED = -1
+DONE = -2  # the request is answered; no further phase but logging runs
+
+
+class Rule(Enum):
+    """How the functions of one hook are run."""
+
+    ALL = "until one returns neither OK nor DECLINED"
+    FIRST = "until one returns something other than DECLINED"
+    VOID = "all of them, whatever they return"
+
+
+class Phase(Enum):
+    """The hooks, in the order in which they run."""
+
+    # of the server
+    CHILD_INIT = ("child_init", Rule.VOID)
+    # of a connection
+    PRE_CONNECTION = ("pre_connection", Rule.ALL)
+    # of a request
+    QUICK_HANDLER = ("quick_handler", Rule.FIRST)
+    POST_READ_REQUEST = ("post_read_request", Rule.ALL)
+    PRE_TRANSLATE_NAME = ("pre_translate_name", Rule.FIRST)
+    TRANSLATE_NAME = ("translate_name", Rule.FIRST)
+    MAP_TO_STORAGE = ("map_to_storage", Rule.FIRST)
+    POST_PERDIR_CONFIG = ("post_perdir_config", Rule.ALL)
+    HEADER_PARSER = ("header_parser", Rule.ALL)
+    ACCESS_CHECKER = ("access_checker", Rule.ALL)
+    ACCESS_CHECKER_EX = ("access_checker_ex", Rule.FIRST)
+    CHECK_USER_ID = ("check_user_id", Rule.FIRST)
+    AUTH_CHECKER = ("auth_checker", Rule.FIRST)
+    TYPE_CHECKER = ("type_checker", Rule.FIRST)
+    FIXUPS = ("fixups", Rule.ALL)
+    INSERT_FILTER = ("insert_filter", Rule.VOID)
+    HANDLER = ("handler", Rule.FIRST)
+    LOG_TRANSACTION = ("log_transaction", Rule.ALL)
+
+    def __init__(self, label: str, rule: Rule) -> None:
+        self.label = label
+        self.rule = rule
+
+
+class Order(IntEnum):
+    """Where a function stands among those of its hook; equal ones in the order of the modules, then of their rows."""
+
+    REALLY_FIRST = -10
+    FIRST = 0
+    MIDDLE = 10
+    LAST = 20
+    REALLY_LAST = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One function of a module in one phase.
+
+    `before` and `after` name modules (`mod_dir.c`) that must come later or earlier. `pure` promises that the function
+    reads nothing but what it gets through Request, so that the answer may be kept.
+    """
+
+    phase: Phase
+    function: Callable[..., Any]
+    order: Order = Order.MIDDLE
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    pure: bool = False
+
+
+def on(
+    phase: Phase,
+    function: Callable[..., Any],
+    order: Order = Order.MIDDLE,
+    *,
+    before: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    pure: bool = False,
+) -> Hook:
+    """A row for `Module.hooks`."""
+    return Hook(phase, function, order, before, after, pure)
+
+
+def in_order(hooks: Iterable[tuple[str, Hook]], phase: Phase) -> Sequence[tuple[str, Hook]]:
+    """The functions of one phase with the source names of their modules, in the order in which they run.
+
+    A stable topological sort: first by `order` and position, then every function waits for those that `before` and
+    `after` put ahead of it. A cycle is a programming error of the modules and raises ValueError.
+    """
+    waiting = sorted(((s, h) for s, h in hooks if h.phase is phase), key=lambda item: item[1].order)
+    result: list[tuple[str, Hook]] = []
+    while waiting:
+        for index, (source, hook) in enumerate(waiting):
+            others = [item for item in waiting if item[0] != source]
+            if not any(s in hook.after or source in h.before for s, h in others):
+                result.append(waiting.pop(index))
+                break
+        else:
+            raise ValueError(f"the order of {phase.label} is a circle: {', '.join(s for s, _ in waiting)}")
+    return result

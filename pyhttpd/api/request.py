@@ -1,0 +1,173 @@
+"""The request: what has been read, what has been found out, and what will be answered. Every phase works on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from pyhttpd.api.body import Body
+from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.http.headers import Headers
+
+if TYPE_CHECKING:
+    from pyhttpd.config.configuration import Configuration, ServerRecord
+    from pyhttpd.config.sections import PerDir
+    from pyhttpd.scoreboard import Scoreboard, Slot
+
+T = TypeVar("T")
+
+
+class ConnectionInfo(Protocol):
+    """What a module may know of the connection."""
+
+    client_ip: str
+    client_port: int
+    local_ip: str
+    local_port: int
+    number: int  # counts the connections of this child
+    requests: int  # answered on this connection so far: %k
+    keep_alive: bool  # whether the connection stays open after this answer: %X
+    aborted: bool  # the client went away while it was answered
+    bytes_in: int  # of this request, head and body: %I
+    bytes_out: int  # of this request, head and body: %O
+    slot: Slot
+
+
+class Services(Protocol):
+    """What the server offers to a module, filled in by boot."""
+
+    configuration: Configuration
+    scoreboard: Scoreboard
+    error_log: ErrorLog
+
+    def providers(self, group: str) -> Mapping[str, Any]:
+        """What the loaded modules offer under `group`, by name."""
+
+    def resource(self, key: Any) -> Any:
+        """What a module's `prepare` kept under this key."""
+
+    def internal_redirect(self, request: Request, uri: str) -> int:
+        """Answer `request` with what `uri` (path and query) gives. Returns what a handler returns."""
+
+    def lookup_uri(self, request: Request, uri: str) -> Request:
+        """A subrequest for `uri`, run up to the fixups, not answered. Its `status` tells what it would be."""
+
+
+class RequestBody(Protocol):
+    """The request's body, read on demand."""
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes (-1: all); b"" at the end. Raises BodyError where it is malformed or late."""
+
+
+class Request:
+    """One request.
+
+    Text from the wire is latin-1 `str`, so that every byte survives; `uri` and `filename` are decoded with
+    surrogateescape, as Python's file functions expect.
+    """
+
+    def __init__(self, connection: ConnectionInfo, server: ServerRecord, services: Services) -> None:
+        self.connection = connection
+        self.server = server
+        self.services = services
+        self.per_dir: PerDir
+
+        # the request line
+        self.request_line = ""  # as received, without line end: %r
+        self.method = "GET"
+        self.target = "/"  # as received
+        self.protocol = "HTTP/1.1"  # of the client
+        self.version = (1, 1)
+        self.header_only = False  # HEAD
+
+        # the URL in its parts
+        self.hostname: str | None = None  # of Host or an absolute target, lower case, no port
+        self.port: int | None = None
+        self.uri = "/"  # the path, unescaped and normalised
+        self.args: str | None = None  # after the question mark, raw
+
+        # what it maps to
+        self.filename: str | None = None
+        self.canonical_filename: str | None = None
+        self.finfo: os.stat_result | None = None  # None: there is no such file
+        self.path_info = ""
+        self.handler: str | None = None
+        self.user: str | None = None
+        self.auth_type: str | None = None
+
+        # fields and variables
+        self.headers_in = Headers()
+        self.headers_out = Headers()
+        self.err_headers_out = Headers()  # sent with errors too, and kept over an ErrorDocument
+        self.content_type: str | None = None
+        self.content_encoding: str | None = None
+        self.env: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
+
+        # the answer
+        self.status = 200
+        self.status_line: str | None = None  # replaces "200 OK"
+        self.content: Body | None = None  # what a handler gives; None is no body
+        self.content_length: int | None = None  # None: not known, so chunked or up to the end of the connection
+        self.body: RequestBody | None = None
+        self.no_cache = False
+        self.bytes_sent = 0  # of the body: %B
+
+        # the family
+        self.prev: Request | None = None  # this one is an internal redirect of
+        self.next: Request | None = None  # was redirected to
+        self.main: Request | None = None  # this one is a subrequest of
+
+        # the time
+        self.request_time = 0.0  # seconds since the epoch, when the head began to arrive
+        self.started = 0.0  # the same on CLOCK_MONOTONIC
+
+    def config(self, config_class: type[T]) -> T:
+        """A module's per-directory configuration for this request, merged."""
+        return self.per_dir.config(config_class)
+
+    def server_config(self, config_class: type[T]) -> T:
+        """A module's per-server configuration."""
+        return self.server.config(config_class)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """os.stat; None where there is no such file. Inputs are read through Request so that they can be recorded."""
+        try:
+            return os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def open(self, path: str) -> int:
+        """A descriptor to read a regular file. The caller closes it. Raises OSError."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+
+    @property
+    def original(self) -> Request:
+        """The request as the client sent it, before any internal redirect."""
+        request = self
+        while request.prev is not None:
+            request = request.prev
+        return request
+
+    @property
+    def final(self) -> Request:
+        """The request that was answered in the end."""
+        request = self
+        while request.next is not None:
+            request = request.next
+        return request
+
+    def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
+        """A line in the error log of this request's server, with the client's address."""
+        client = f"{self.connection.client_ip}:{self.connection.client_port}"
+        self.services.error_log.log(level, module, number, message, errno=errno, client=client)
+
+
+class BodyError(Exception):
+    """The request's body cannot be read. `status` is what the client gets (400, 408, 413), None if it is gone."""
+
+    def __init__(self, message: str, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status

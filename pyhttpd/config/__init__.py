@@ -1,0 +1,1 @@
+"""From the text of httpd.conf to a typed, frozen Configuration."""

@@ -1,0 +1,105 @@
+"""The Configuration: what httpd.conf says, read, checked and built whole. A value; it can be pickled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar, cast
+
+from pyhttpd.config.diagnostics import Diagnostic
+from pyhttpd.config.merging import Values
+from pyhttpd.config.nodes import Location
+
+T = TypeVar("T")
+
+
+class ScopeKind(Enum):
+    DIRECTORY = "Directory"
+    DIRECTORY_MATCH = "DirectoryMatch"
+    FILES = "Files"
+    FILES_MATCH = "FilesMatch"
+    LOCATION = "Location"
+    LOCATION_MATCH = "LocationMatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One section and what it sets. `<Directory ~ x>` has kind DIRECTORY and a regex.
+
+    `pattern` is normalised: a Directory's ends with `/`. `wild` tells that it holds `*`, `?` or `[`.
+    `files` are the `<Files>` sections inside a `<Directory>`.
+    """
+
+    kind: ScopeKind
+    pattern: str
+    regex: re.Pattern[str] | None
+    wild: bool
+    values: Values
+    location: Location
+    files: tuple[Scope, ...] = ()
+
+
+class VhostAddress(NamedTuple):
+    """One address of a `<VirtualHost>`. `host` is a literal address, or `*`; port 0 is `*`."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """The main server (`location` None, no addresses) or a virtual host.
+
+    `settings` holds a complete instance of every module's per_server class, the main server's merged in. `base` is what
+    is set outside all sections, likewise merged. The scope lists hold the main server's, then the virtual host's,
+    directories in the order of their number of components, as Apache works through them.
+    """
+
+    location: Location | None
+    addresses: tuple[VhostAddress, ...]
+    settings: Mapping[type, Any]
+    base: Values
+    directories: tuple[Scope, ...]
+    files: tuple[Scope, ...]
+    locations: tuple[Scope, ...]
+
+    def config(self, config_class: type[T]) -> T:
+        """The per-server configuration of a module, defaults filled in."""
+        return cast(T, self.settings[config_class])
+
+
+class LoadedModule(NamedTuple):
+    name: str  # dir_module
+    source: str  # mod_dir.c
+    static: bool  # compiled in, or by LoadModule
+    implementation: str  # pyhttpd.modules.mod_dir
+
+
+class IncludedFile(NamedTuple):
+    """One configuration file that was read: `depth` 0 is the main one, `line` the Include line that named it."""
+
+    depth: int
+    line: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that the files, `-C`, `-c`, `-d` and `-D` said."""
+
+    path: str  # the main file
+    server_root: str
+    modules: tuple[LoadedModule, ...]
+    main: ServerRecord
+    vhosts: tuple[ServerRecord, ...]
+    defines: Mapping[str, str]
+    included: tuple[IncludedFile, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    mpm_name: str = ""  # prefork, worker
+    mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
+
+    @property
+    def servers(self) -> tuple[ServerRecord, ...]:
+        return (self.main, *self.vhosts)

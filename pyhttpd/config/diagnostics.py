@@ -1,0 +1,46 @@
+"""What is wrong with a configuration: one value each, with its place, its number and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pyhttpd.config.nodes import Location
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warn"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message.
+
+    `number` is Apache's (`AH00526`) where Apache has one, `PHnnnnn` where the message is ours, None where Apache
+    prints `httpd: Syntax error on line ...` without one. `chain` holds the places of the Include lines that led to
+    `location`, outermost first. `hint` says what to do; it is printed after Apache's own lines. A message without a
+    place (`AH00184: WARNING: StartServers of 0 not allowed`) has `location` None. `module` is the short name that
+    stands in the error log (`core`, `mpm_prefork`).
+    """
+
+    severity: Severity
+    number: str | None
+    message: str
+    location: Location | None = None
+    chain: tuple[Location, ...] = ()
+    hint: str | None = None
+    module: str = "core"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used. Carries every diagnostic that was found, errors and warnings."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(d.message for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[type[ConfigurationError], tuple[tuple[Diagnostic, ...]]]:
+        return ConfigurationError, (self.diagnostics,)

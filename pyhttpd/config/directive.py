@@ -1,0 +1,196 @@
+"""The `Directive` row: everything there is to know about a directive, in one place.
+
+A row drives the check of a line (context, AllowOverride class, number and type of arguments), what the line sets,
+`-L`, the manual and the error texts. Sections (`<Directory>`) have rows too; their names begin with `<`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+from typing import Any, Protocol
+
+from pyhttpd.config.nodes import Location
+
+
+class Context(Flag):
+    """Where a directive may stand."""
+
+    SERVER = auto()  # the main server, outside all sections
+    VHOST = auto()
+    DIRECTORY = auto()
+    LOCATION = auto()
+    FILES = auto()
+    HTACCESS = auto()
+
+
+GLOBAL = Context.SERVER
+RSRC = Context.SERVER | Context.VHOST
+SECTIONS = Context.DIRECTORY | Context.LOCATION | Context.FILES
+ACCESS = SECTIONS | Context.HTACCESS
+ANYWHERE = RSRC | ACCESS
+
+
+class Override(Flag):
+    """AllowOverride's classes: what an .htaccess file must have been allowed before it may use a directive."""
+
+    NONE = 0
+    OPTIONS = auto()
+    FILEINFO = auto()
+    AUTHCONFIG = auto()
+    LIMIT = auto()
+    INDEXES = auto()
+
+
+Converter = Callable[[str], Any]
+"""A word to a value. Raises ValueError with the text of the error message; `{name}` in it becomes the directive."""
+
+
+class Form(Enum):
+    WORDS = auto()  # a number of words between least and most
+    ITERATE = auto()  # one or more words, all of one type, taken together as one tuple
+    FLAG = auto()  # On or Off
+    RAW = auto()  # the rest of the line, unsplit, ${VAR} resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """The arguments of a directive: how many words, and what each becomes."""
+
+    form: Form
+    least: int = 0
+    most: int | None = 0
+    types: tuple[Converter, ...] = ()
+
+    @classmethod
+    def none(cls) -> Args:
+        return cls(Form.WORDS, 0, 0)
+
+    @classmethod
+    def flag(cls) -> Args:
+        return cls(Form.FLAG, 1, 1)
+
+    @classmethod
+    def raw(cls) -> Args:
+        return cls(Form.RAW)
+
+    @classmethod
+    def take(cls, *types: Converter, least: int | None = None, most: int | None = -1) -> Args:
+        """As many words as there are types. `least` makes the last ones optional; `most=None` repeats the last type."""
+        count = len(types)
+        return cls(Form.WORDS, count if least is None else least, count if most == -1 else most, types)
+
+    @classmethod
+    def iterate(cls, convert: Converter = str) -> Args:
+        return cls(Form.ITERATE, 1, None, (convert,))
+
+
+class Setting(Protocol):
+    """One directive line while it is applied: what an `apply` function sees and what it may do."""
+
+    @property
+    def row(self) -> Directive: ...
+    @property
+    def location(self) -> Location: ...
+    @property
+    def context(self) -> Context: ...
+    @property
+    def section(self) -> str | None:
+        """The argument of the innermost Directory, Location or Files section (`/srv/www`); None outside."""
+    @property
+    def server_root(self) -> str: ...
+    @property
+    def defines(self) -> Mapping[str, str]: ...
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """What this scope has set so far for a field of the directive's configuration class."""
+
+    def set(self, field: str, value: Any) -> None: ...
+
+    def path(self, name: str) -> str:
+        """A file name, made absolute with ServerRoot."""
+
+    def warn(self, message: str, number: str | None = None) -> None: ...
+
+
+class SettingError(Exception):
+    """Raised by an `apply` function: the line is wrong; the text is Apache's second line."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A row. Exactly one of `sets`, `adds`, `apply` says what the line does, none of them for what acts while reading.
+
+    `sets` names a field that takes the value (one argument: the value; several: a tuple); `adds` names a tuple field
+    to which it is appended. `apply(setting, *values)` does anything else. The field belongs to `into`, a configuration
+    dataclass of the module: its `per_dir` or `per_server` one.
+    """
+
+    name: str
+    args: Args
+    contexts: Context
+    help: str
+    into: type | None = None
+    sets: str | None = None
+    adds: str | None = None
+    apply: Callable[..., None] | None = None
+    override: Override = Override.NONE
+    on_read: bool = False
+    section: bool = False
+
+
+class DirectiveOwner(Protocol):
+    """What reading a configuration needs to know of a module. api.Module is one."""
+
+    @property
+    def name(self) -> str:
+        """`dir_module`"""
+
+    @property
+    def source(self) -> str:
+        """`mod_dir.c`"""
+
+    @property
+    def directives(self) -> tuple[Directive, ...]: ...
+    @property
+    def per_dir(self) -> type | None: ...
+    @property
+    def per_server(self) -> type | None: ...
+
+
+def number(word: str) -> int:
+    """A decimal integer. Apache takes atoi's 0 for what is none; here it is an error."""
+    try:
+        return int(word, 10)
+    except ValueError:
+        raise ValueError(f"{{name}} takes a number, not '{word}'") from None
+
+
+def at_least(least: int, message: str) -> Converter:
+    """A number with a lower bound; `message` is the error text."""
+
+    def convert(word: str) -> int:
+        value = number(word)
+        if value < least:
+            raise ValueError(message)
+        return value
+
+    return convert
+
+
+def one_of(*choices: str) -> Converter:
+    """One of several words, whatever its case; the value is the word as listed."""
+    known = {choice.lower(): choice for choice in choices}
+
+    def convert(word: str) -> str:
+        try:
+            return known[word.lower()]
+        except KeyError:
+            raise ValueError(f"{{name}} must be one of: {' '.join(choices)}") from None
+
+    return convert

@@ -1,0 +1,68 @@
+"""Header fields: an ordered list of (name, value) that is looked up without regard to case. Values are latin-1 text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class Headers:
+    """As Apache's tables: `set` replaces, `add` keeps both as lines of their own, `merge` joins with a comma."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items: list[tuple[str, str, str]] = [(name.lower(), name, value) for name, value in items]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value."""
+        key = name.lower()
+        for known, _, value in self._items:
+            if known == key:
+                return value
+        return default
+
+    def get_all(self, name: str) -> list[str]:
+        key = name.lower()
+        return [value for known, _, value in self._items if known == key]
+
+    def joined(self, name: str) -> str | None:
+        """All values as one list (RFC 9110, section 5.3); None where there is none."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else None
+
+    def set(self, name: str, value: str) -> None:
+        """One field of this name, in the place of the first that was there."""
+        key = name.lower()
+        for index, (known, _, _) in enumerate(self._items):
+            if known == key:
+                rest = [item for item in self._items[index + 1 :] if item[0] != key]
+                self._items[index:] = [(key, name, value), *rest]
+                return
+        self._items.append((key, name, value))
+
+    def add(self, name: str, value: str) -> None:
+        self._items.append((name.lower(), name, value))
+
+    def merge(self, name: str, value: str) -> None:
+        """Append to the field's list, as one line."""
+        old = self.joined(name)
+        self.set(name, value if old is None else f"{old}, {value}")
+
+    def unset(self, name: str) -> None:
+        key = name.lower()
+        self._items = [item for item in self._items if item[0] != key]
+
+    def __contains__(self, name: str) -> bool:
+        key = name.lower()
+        return any(known == key for known, _, _ in self._items)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((name, value) for _, name, value in self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def copy(self) -> Headers:
+        other = Headers()
+        other._items = list(self._items)
+        return other

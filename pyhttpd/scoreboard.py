@@ -1,0 +1,244 @@
+"""The shared memory in which children tell what they do. One layout table each for the server, a child and a slot.
+
+An anonymous shared mmap of aligned 8-byte words. Each word has one writer at a time: the master before a fork and
+after a reap, the slot's own thread between. The strings of a slot (client, virtual host, request line) stand behind a
+sequence counter that is odd while they are written; a reader that sees it odd, or changed, reads again. The letter G is
+not written but derived: the slot's generation is not the running one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Status(IntEnum):
+    """What a slot does. The value is what is stored; `letter` what mod_status shows."""
+
+    DEAD = 0
+    STARTING = 1
+    READY = 2
+    BUSY_READ = 3
+    BUSY_WRITE = 4
+    BUSY_KEEPALIVE = 5
+    BUSY_LOG = 6
+    BUSY_DNS = 7
+    CLOSING = 8
+    GRACEFUL = 9  # a worker's thread that is about to end; other G are derived
+    IDLE_KILL = 10
+
+    @property
+    def letter(self) -> str:
+        return ".S_RWKLDCGI"[self.value]
+
+
+IDLE = frozenset({Status.STARTING, Status.READY})
+_WORD = 8
+
+# Layouts: the names of the words, in their order. A word is one unsigned 64-bit integer.
+SERVER_WORDS = (
+    "generation",  # the running one
+    "config_generation",  # how often a configuration was taken, from 1
+    "started",  # microseconds since the epoch
+    "restarted",
+    "saturations",  # how often all slots were busy
+    "saturated_since",  # microseconds since the epoch; 0: not now
+    "saturated_total",  # microseconds, of the events that have ended
+    "accept_queue_peak",  # connections, the deepest queue seen while saturated
+    "failed_reloads",
+    "cpu_user_gone",  # microseconds, of children that have been reaped
+    "cpu_system_gone",
+)
+CHILD_WORDS = (
+    "pid",  # 0: no child
+    "generation",
+    "quiescing",  # 1: accepts no more, and leaves when its connections are done
+    "started",  # microseconds since the epoch
+    "connections",  # accepted by this child
+)
+SLOT_WORDS = (
+    "status",
+    "pid",
+    "generation",
+    "tid",
+    "access_count",  # requests in the life of the slot, over all its children
+    "my_access_count",  # of this child
+    "conn_count",  # on this connection
+    "bytes_served",
+    "my_bytes_served",
+    "conn_bytes",
+    "start_time",  # of the last request, microseconds since the epoch
+    "stop_time",
+    "last_used",  # seconds since the epoch
+    "duration",  # microseconds, sum over all requests of the slot
+    "cpu_user",  # microseconds, of the slot's child, written after each request with ExtendedStatus
+    "cpu_system",
+    "sequence",
+)
+STRINGS = {"client": 64, "protocol": 16, "vhost": 64, "request": 128}  # bytes, each with its length in front
+
+_SERVER_SIZE = len(SERVER_WORDS) * _WORD
+_CHILD_SIZE = len(CHILD_WORDS) * _WORD
+_STRING_AT: dict[str, int] = {}
+_at = len(SLOT_WORDS) * _WORD
+for _name, _size in STRINGS.items():
+    _STRING_AT[_name] = _at
+    _at += _WORD + _size
+_SLOT_SIZE = _at
+
+_SERVER = {name: index for index, name in enumerate(SERVER_WORDS)}
+_CHILD = {name: index for index, name in enumerate(CHILD_WORDS)}
+_SLOT = {name: index for index, name in enumerate(SLOT_WORDS)}
+
+
+class SlotView(NamedTuple):
+    """A consistent copy of one slot for readers."""
+
+    child: int
+    thread: int
+    status: Status
+    letter: str  # with G derived
+    words: dict[str, int]
+    strings: dict[str, str]
+
+
+class Slot:
+    """One slot, as its thread writes it."""
+
+    __slots__ = ("_base", "_memory", "_words", "child", "extended", "thread")
+
+    def __init__(self, memory: mmap.mmap, words: memoryview, base: int, child: int, thread: int) -> None:
+        self._memory = memory
+        self._words = words
+        self._base = base // _WORD
+        self.child = child
+        self.thread = thread
+        self.extended = True  # ExtendedStatus
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._words[self._base + _SLOT[name]])
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._words[self._base + _SLOT[name]] = value
+
+    def set_status(self, status: Status) -> None:
+        self._words[self._base] = status
+
+    def reset(self, pid: int, generation: int, status: Status) -> None:
+        """For a new child: what belongs to a child begins anew, what belongs to the slot goes on."""
+        for name in ("my_access_count", "conn_count", "my_bytes_served", "conn_bytes", "tid", "cpu_user", "cpu_system"):
+            self[name] = 0
+        self["pid"] = pid
+        self["generation"] = generation
+        if self["sequence"] & 1:  # its writer was killed in the middle
+            self["sequence"] += 1
+        self.set_status(status)
+
+    def describe(self, client: str, protocol: str, vhost: str, request: str) -> None:
+        """What is being answered. A text that is too long is cut, the request line in its middle like Apache's."""
+        self["sequence"] += 1
+        for name, text in (("client", client), ("protocol", protocol), ("vhost", vhost), ("request", request)):
+            data = text.encode("latin-1", "replace")[: STRINGS[name]]
+            at = self._base * _WORD + _STRING_AT[name]
+            self._words[at // _WORD] = len(data)
+            self._memory[at + _WORD : at + _WORD + len(data)] = data
+        self["sequence"] += 1
+
+    def begin_connection(self) -> None:
+        self["conn_count"] = 0
+        self["conn_bytes"] = 0
+
+    def begin_request(self, now: float) -> None:
+        """`now` in seconds since the epoch."""
+        self["start_time"] = int(now * 1_000_000)
+        self["last_used"] = int(now)
+
+    def end_request(self, now: float, seconds: float, sent: int) -> None:
+        """Count one answered request of `sent` bytes that took `seconds`."""
+        self["stop_time"] = int(now * 1_000_000)
+        self["last_used"] = int(now)
+        self["duration"] += int(seconds * 1_000_000)
+        for name in ("access_count", "my_access_count", "conn_count"):
+            self[name] += 1
+        for name in ("bytes_served", "my_bytes_served", "conn_bytes"):
+            self[name] += sent
+
+
+class ChildRow:
+    """The words of one child, as the master writes them (`connections`: as the child does)."""
+
+    __slots__ = ("_base", "_words", "index")
+
+    def __init__(self, words: memoryview, base: int, index: int) -> None:
+        self._words = words
+        self._base = base // _WORD
+        self.index = index
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._words[self._base + _CHILD[name]])
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._words[self._base + _CHILD[name]] = value
+
+
+class Scoreboard:
+    """`children` rows and `children * threads` slots. Its size is fixed for the life of the server."""
+
+    def __init__(self, children: int, threads: int) -> None:
+        self.children = children
+        self.threads = threads
+        self._children_at = _SERVER_SIZE
+        self._slots_at = self._children_at + children * _CHILD_SIZE
+        self._memory = mmap.mmap(-1, self._slots_at + children * threads * _SLOT_SIZE)
+        self._words = memoryview(self._memory).cast("Q")
+        self["started"] = self["restarted"] = time.time_ns() // 1000
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._words[_SERVER[name]])
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._words[_SERVER[name]] = value
+
+    def child(self, index: int) -> ChildRow:
+        return ChildRow(self._words, self._children_at + index * _CHILD_SIZE, index)
+
+    def slot(self, child: int, thread: int = 0) -> Slot:
+        base = self._slots_at + (child * self.threads + thread) * _SLOT_SIZE
+        return Slot(self._memory, self._words, base, child, thread)
+
+    def status(self, child: int, thread: int = 0) -> Status:
+        """A cheap look at one slot."""
+        base = self._slots_at + (child * self.threads + thread) * _SLOT_SIZE
+        return Status(self._words[base // _WORD])
+
+    def view(self, child: int, thread: int = 0) -> SlotView:
+        """A consistent copy. Its strings are empty if the slot's writer died while it wrote them."""
+        slot = self.slot(child, thread)
+        base = slot._base * _WORD
+        strings: dict[str, str] = dict.fromkeys(STRINGS, "")
+        for _ in range(100):
+            before = slot["sequence"]
+            if before & 1:
+                continue
+            copy: dict[str, str] = {}
+            for name, size in STRINGS.items():
+                at = base + _STRING_AT[name]
+                length = min(int(self._words[at // _WORD]), size)
+                copy[name] = self._memory[at + _WORD : at + _WORD + length].decode("latin-1")
+            if slot["sequence"] == before:
+                strings = copy
+                break
+        status = Status(slot["status"])
+        letter = status.letter
+        if Status.READY < status < Status.IDLE_KILL and slot["generation"] != self["generation"]:
+            letter = Status.GRACEFUL.letter
+        return SlotView(child, thread, status, letter, {name: slot[name] for name in SLOT_WORDS}, strings)
+
+    def views(self, threads: int) -> Iterator[SlotView]:
+        """All slots, `threads` of each child (ThreadsPerChild; ThreadLimit is how many there are)."""
+        for child in range(self.children):
+            for thread in range(threads):
+                yield self.view(child, thread)
