@@ -9,6 +9,7 @@ not written but derived: the slot's generation is not the running one.
 from __future__ import annotations
 
 import mmap
+import os
 import time
 from collections.abc import Iterator
 from enum import IntEnum
@@ -187,14 +188,33 @@ class ChildRow:
 class Scoreboard:
     """`children` rows and `children * threads` slots. Its size is fixed for the life of the server."""
 
-    def __init__(self, children: int, threads: int) -> None:
+    def __init__(self, children: int, threads: int, path: str | None = None) -> None:
+        """`path` is ScoreBoardFile: a file behind the memory, so that other programs can map it. Raises OSError."""
         self.children = children
         self.threads = threads
+        self._path = path
         self._children_at = _SERVER_SIZE
         self._slots_at = self._children_at + children * _CHILD_SIZE
-        self._memory = mmap.mmap(-1, self._slots_at + children * threads * _SLOT_SIZE)
+        size = self._slots_at + children * threads * _SLOT_SIZE
+        if path is None:
+            self._memory = mmap.mmap(-1, size)
+        else:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            try:
+                os.ftruncate(fd, size)
+                self._memory = mmap.mmap(fd, size)
+            finally:
+                os.close(fd)
         self._words = memoryview(self._memory).cast("Q")
         self["started"] = self["restarted"] = time.time_ns() // 1000
+
+    def close(self) -> None:
+        """Remove the file, if there is one. The memory goes with the last process."""
+        if self._path is not None:
+            try:
+                os.unlink(self._path)
+            except OSError:
+                pass  # somebody was faster
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[_SERVER[name]])

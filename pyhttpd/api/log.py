@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from _thread import get_native_id
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -88,8 +88,12 @@ class ErrorLog:
         client: str | None = None,
         source: str | None = None,
         levels: Levels | None = None,
+        details: Iterable[str] = (),
     ) -> None:
-        """One line, if LogLevel wants it. `source` (`prefork.c(970)`) is shown at debug and finer, as Apache does."""
+        """One line, if LogLevel wants it. `source` (`prefork.c(970)`) is shown at debug and finer, as Apache does.
+
+        `details` are lines that follow in the same write, indented (a traceback).
+        """
         if not (levels or self.levels).wants(level, module):
             return
         parts = [f"[{timestamp(time.time())}] [{module}:{level.name.lower()}] [pid {os.getpid()}:tid {get_native_id()}] "]
@@ -103,6 +107,8 @@ class ErrorLog:
             parts.append(f"{number}: ")
         parts.append(escape(message))
         parts.append("\n")
+        for detail in details:
+            parts.append(f"    {escape(detail)}\n")
         self.write("".join(parts).encode("utf-8", "surrogateescape"))
 
     def write(self, line: bytes) -> None:

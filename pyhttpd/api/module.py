@@ -60,11 +60,17 @@ class Preparation:
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
+        self.descriptors: list[int] = []
         self.resources: dict[Any, Any] = {}
 
     def keep(self, key: Any, resource: Any, close: Callable[[], None] | None = None) -> None:
-        """Register something that was opened. Request.resource(key) finds it in the children."""
+        """Register something that was opened. Services.resource(key) finds it in the children.
+
+        A resource with a `fd` says which descriptor a daemon must not close.
+        """
         self.resources[key] = resource
+        if hasattr(resource, "fd"):
+            self.descriptors.append(resource.fd)
         if close is not None:
             self._undo.append(close)
 

@@ -43,6 +43,7 @@ class Phase(Enum):
     TYPE_CHECKER = ("type_checker", Rule.FIRST)
     FIXUPS = ("fixups", Rule.ALL)
     INSERT_FILTER = ("insert_filter", Rule.VOID)
+    INSERT_ERROR_FILTER = ("insert_error_filter", Rule.VOID)  # in its place, when an error page or a redirect is sent
     HANDLER = ("handler", Rule.FIRST)
     LOG_TRANSACTION = ("log_transaction", Rule.ALL)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pyhttpd.api.body import Body
@@ -114,6 +114,8 @@ class Request:
         self.body: RequestBody | None = None
         self.no_cache = False
         self.bytes_sent = 0  # of the body: %B
+        # called in order just before the head of the answer is made, of errors too, and of the last request of a family
+        self.response_hooks: list[Callable[[Request], None]] = []
 
         # the family
         self.prev: Request | None = None  # this one is an internal redirect of
@@ -123,6 +125,7 @@ class Request:
         # the time
         self.request_time = 0.0  # seconds since the epoch, when the head began to arrive
         self.started = 0.0  # the same on CLOCK_MONOTONIC
+        self.ended = 0.0  # on CLOCK_MONOTONIC, when the first log line was made: all of them say the same
 
     def config(self, config_class: type[T]) -> T:
         """A module's per-directory configuration for this request, merged."""
@@ -131,6 +134,18 @@ class Request:
     def server_config(self, config_class: type[T]) -> T:
         """A module's per-server configuration."""
         return self.server.config(config_class)
+
+    def become(self, other: Request) -> None:
+        """Go on as what a subrequest found (Apache's fast internal redirect): mod_dir's index file."""
+        self.per_dir = other.per_dir
+        self.uri, self.args, self.path_info = other.uri, other.args, other.path_info
+        self.filename, self.canonical_filename, self.finfo = other.filename, other.canonical_filename, other.finfo
+        self.handler = other.handler
+        self.content_type, self.content_encoding = other.content_type, other.content_encoding
+        self.headers_out = _overlay(self.headers_out, other.headers_out)
+        self.err_headers_out = _overlay(self.err_headers_out, other.err_headers_out)
+        self.env.update(other.env)
+        self.notes.update(other.notes)
 
     def stat(self, path: str) -> os.stat_result | None:
         """os.stat; None where there is no such file. Inputs are read through Request so that they can be recorded."""
@@ -163,6 +178,15 @@ class Request:
         """A line in the error log of this request's server, with the client's address."""
         client = f"{self.connection.client_ip}:{self.connection.client_port}"
         self.services.error_log.log(level, module, number, message, errno=errno, client=client)
+
+
+def _overlay(base: Headers, upper: Headers) -> Headers:
+    """Both tables' fields; where both have one, only `upper`'s."""
+    result = upper.copy()
+    for name, value in base:
+        if name not in upper:
+            result.add(name, value)
+    return result
 
 
 class BodyError(Exception):

@@ -1,1 +1,1 @@
-"""mpm"""
+"""Processes: the master, its children, and everything that happens to them."""

@@ -1,0 +1,16 @@
+"""As whom the children run: what mod_unixd configures and the MPM reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class UnixdConfig:
+    """`user` and `group` as given, `#33` for a number; None where no line says. `uid` and `gid` are resolved while the
+    configuration is read, and None where there is no such user or group, which check_config refuses."""
+
+    user: str | None = None
+    group: str | None = None
+    uid: int | None = None
+    gid: int | None = None

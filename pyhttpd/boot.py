@@ -1,0 +1,308 @@
+"""Assembly, and nothing else: configuration -> modules -> MPM -> run. The one file that knows everybody."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from importlib import import_module
+
+from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.api.unixd import UnixdConfig
+from pyhttpd.config.catalog import Catalog
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic, Severity
+from pyhttpd.config.read import ReadOptions
+from pyhttpd.config.render import log_lines, terminal
+from pyhttpd.modules import COMPILED_IN
+from pyhttpd.mpm import prefork, worker
+from pyhttpd.mpm.apart import Apart, ProcessFailed
+from pyhttpd.mpm.directives import MpmConfig, typed_config
+from pyhttpd.mpm.generation import Generation, Identity, LogLine, Refused
+from pyhttpd.mpm.listeners import Listeners
+from pyhttpd.mpm.master import Master
+from pyhttpd.mpm.one_process import run_one_process
+from pyhttpd.mpm.signals import SignalQueue
+from pyhttpd.mpm.transition import bind, take
+from pyhttpd.scoreboard import Scoreboard
+from pyhttpd.server.core import CORE, HTTP_CORE
+from pyhttpd.server.service import HttpService
+from pyhttpd.server.tokens import server_description
+from pyhttpd.util.built import server_built
+
+PROGRAM = "pyhttpd"
+FLAVOURS = {flavour.name: flavour for flavour in (prefork.FLAVOUR, worker.FLAVOUR)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about the server's life, rather than about its configuration."""
+
+    foreground: bool = False  # -D FOREGROUND: stay attached
+    one_process: bool = False  # -X: no children
+    command_line: str = PROGRAM
+    startup_log: str | None = None  # -E
+    startup_level: str | None = None  # -e
+    skip_document_root_check: bool = False  # -T
+
+
+# --- modules -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def catalog() -> Catalog:
+    """The modules that are always there, and the MPMs that a LoadModule line chooses from."""
+    modules = [import_module(name).MODULE for name in COMPILED_IN]
+    return Catalog(
+        compiled_in=(CORE, *modules[:1], HTTP_CORE, *modules[1:]),
+        loadable={module.name: module for module in (prefork.MODULE, worker.MODULE)},
+    )
+
+
+def modules_of(configuration: Configuration) -> list[Module]:
+    """The Module values of a configuration, in the order of loading. A user's own are imported here."""
+    found: list[Module] = []
+    for loaded in configuration.modules:
+        known = catalog().find(loaded.name)
+        module = known if known is not None else import_module(loaded.implementation).MODULE
+        assert isinstance(module, Module)
+        found.append(module)
+    return found
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def read(options: ReadOptions, skip_document_root_check: bool = False) -> Configuration:
+    """The configuration, read and checked in a process of its own. Raises ConfigurationError."""
+    apart = Apart(partial(read_here, options, skip_document_root_check))
+    try:
+        configuration = apart.result()
+    except ProcessFailed as failure:
+        raise ConfigurationError([_reader_failed(options, failure)]) from None
+    finally:
+        apart.wait()
+    assert isinstance(configuration, Configuration)
+    return configuration
+
+
+def read_here(
+    options: ReadOptions, skip_document_root_check: bool = False, previous: MpmConfig | None = None
+) -> Configuration:
+    """Read and check in this process. `previous` is what the running generation has, at a restart."""
+    from pyhttpd.config.read import read as read_configuration  # lark, which the master never loads
+
+    configuration = read_configuration(options, catalog())
+    flavour = FLAVOURS[configuration.mpm_name]
+    mpm, diagnostics = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
+    configuration = replace(configuration, mpm=mpm)
+    for module in modules_of(configuration):
+        if module.check_config is not None and not (skip_document_root_check and module is CORE):
+            diagnostics.extend(module.check_config(configuration))
+    everything = (*configuration.diagnostics, *diagnostics)
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in everything):
+        raise ConfigurationError(everything)
+    return replace(configuration, diagnostics=everything)
+
+
+def _reader_failed(options: ReadOptions, failure: ProcessFailed) -> Diagnostic:
+    text = f"{options.path} could not be read: {failure}"
+    return Diagnostic(Severity.ERROR, "PH00222", text)
+
+
+class ConfigurationReading:
+    """A configuration that is being read for a running master. Implements mpm.generation.Reading."""
+
+    def __init__(self, loader: ConfigurationLoader, running: Generation) -> None:
+        self._loader = loader
+        work = partial(read_here, loader.options, loader.run_options.skip_document_root_check, running.config)
+        self._apart = Apart(work, loader.in_child)
+
+    def fileno(self) -> int:
+        return self._apart.fileno()
+
+    def collect(self) -> Generation | None:
+        if not self._apart.advance():
+            return None
+        try:
+            configuration = self._apart.result()
+        except ConfigurationError as error:
+            raise Refused(_as_log_lines(error.diagnostics)) from None
+        except ProcessFailed as failure:
+            raise Refused(_as_log_lines([_reader_failed(self._loader.options, failure)])) from None
+        return self._loader.prepare(configuration)
+
+    def abandon(self) -> None:
+        self._apart.abandon()
+
+
+class ConfigurationLoader:
+    """How the master gets the next generation. Implements mpm.generation.Loader."""
+
+    def __init__(
+        self, options: ReadOptions, run_options: RunOptions, scoreboard: Scoreboard, in_child: Callable[[], None]
+    ) -> None:
+        self.options = options
+        self.run_options = run_options
+        self.scoreboard = scoreboard
+        self.in_child = in_child
+
+    def start(self, running: Generation) -> ConfigurationReading:
+        return ConfigurationReading(self, running)
+
+    def prepare(self, configuration: Configuration) -> Generation:
+        """Everything that a generation needs, opened. Raises Refused, and has then closed it again."""
+        return prepare(configuration, self.run_options, self.scoreboard)
+
+
+def _as_log_lines(diagnostics: Sequence[Diagnostic]) -> list[LogLine]:
+    levels = {Severity.ERROR: Level.ERROR, Severity.WARNING: Level.WARN, Severity.INFO: Level.INFO}
+    return [
+        LogLine(levels[diagnostic.severity], diagnostic.module, None, line)
+        for diagnostic in diagnostics
+        for line in log_lines(diagnostic)
+    ]
+
+
+# --- preparing ---------------------------------------------------------------------------------------------------
+
+
+def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard) -> Generation:
+    """From a configuration to a generation: logs opened, modules prepared, nothing of the running one touched."""
+    preparation = Preparation()
+    try:
+        core = configuration.main.config(CoreServer)
+        path = os.path.join(configuration.server_root, core.error_log)
+        error_log = ErrorLog(open_log(path), core.log_levels, path)
+        preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
+        check_pid_file(configuration.mpm.pid_file)
+        modules = modules_of(configuration)
+        for module in modules:
+            if module.prepare is not None:
+                module.prepare(configuration, preparation)
+        service = HttpService(configuration, modules, scoreboard, error_log, preparation.resources)
+    except PrepareError as error:
+        preparation.close()
+        raise Refused([LogLine(Level.ERROR, "core", error.number, str(error), error.errno)]) from error
+    except OSError as error:
+        preparation.close()
+        text = f"the configuration cannot be prepared: {error.filename or ''}".rstrip(": ")
+        raise Refused([LogLine(Level.ERROR, "core", "PH00223", text, error.errno)]) from error
+    return Generation(
+        flavour=FLAVOURS[configuration.mpm_name],
+        config=configuration.mpm,
+        service=service,
+        error_log=error_log,
+        identity=identity_of(configuration.main.config(UnixdConfig)),
+        description=server_description(core.server_tokens),
+        built=server_built(),
+        command_line=run_options.command_line,
+        release=preparation.close,
+        open_files=lambda: tuple(preparation.descriptors),
+        notes=_as_log_lines(configuration.diagnostics),
+    )
+
+
+def open_log(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise PrepareError("AH00091", f"{PROGRAM}: could not open error log file {path}.", error.errno) from error
+
+
+def check_pid_file(path: str) -> None:
+    """Said before the terminal is released; later only the log could tell."""
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory) or not os.access(directory, os.W_OK | os.X_OK):
+        raise PrepareError("AH00100", f"{PROGRAM}: could not log pid to file {path}: {directory} is not writable")
+
+
+def identity_of(config: UnixdConfig) -> Identity | None:
+    """Whom the children become; nobody else unless the master is root."""
+    if os.geteuid() != 0 or config.user is None or config.uid is None or config.gid is None:
+        return None
+    return Identity(config.user, config.uid, config.gid)
+
+
+# --- the server's life -------------------------------------------------------------------------------------------
+
+
+def run(options: ReadOptions, run_options: RunOptions, configuration: Configuration | None = None) -> int:
+    """Start, serve, stop. Returns the exit status; what goes wrong before the terminal is released is said there."""
+    try:
+        if configuration is None:
+            configuration = read(options, run_options.skip_document_root_check)
+        return start(options, run_options, configuration)
+    except ConfigurationError as error:
+        for diagnostic in error.diagnostics:
+            sys.stderr.write(terminal(diagnostic, PROGRAM).rstrip("\n") + "\n")
+    except Refused as refusal:
+        for line in refusal.lines:
+            reason = f"({line.errno}){os.strerror(line.errno)}: " if line.errno else ""
+            number = f"{line.number}: " if line.number else ""
+            sys.stderr.write(f"{reason}{number}{line.text}\n")
+        if any(line.number == "AH00072" for line in refusal.lines):
+            sys.stderr.write("no listening sockets available, shutting down\n")
+        sys.stderr.write("AH00015: Unable to open logs\n")
+    return 1
+
+
+def start(options: ReadOptions, run_options: RunOptions, configuration: Configuration) -> int:
+    """Bind, prepare, detach, run. Raises Refused while there is still a terminal to say it on."""
+    config: MpmConfig = configuration.mpm
+    listeners = Listeners()
+    change = bind(listeners, config)
+    scoreboard = Scoreboard(config.limits.server_limit, config.limits.thread_limit, config.scoreboard_file)
+    try:
+        generation = prepare(configuration, run_options, scoreboard)
+    except Refused:
+        change.rollback()
+        raise
+    scoreboard["config_generation"] = 1
+    if not run_options.foreground:
+        detach(generation, [sock for listener in change.listeners for sock in listener.sockets], scoreboard)
+    become_quiet(generation, detached=not run_options.foreground)
+    take(listeners, change, generation)
+    if run_options.one_process:
+        return run_one_process(generation, listeners, scoreboard)
+    signals = SignalQueue()
+    signals.install()
+    loader = ConfigurationLoader(options, run_options, scoreboard, signals.close_in_child)
+    try:
+        return Master(generation, listeners, scoreboard, loader, signals).run()
+    finally:
+        scoreboard.close()
+
+
+def detach(generation: Generation, kept: Sequence[object], scoreboard: Scoreboard) -> None:
+    """Become a daemon; the parent exits with 0 here. python-daemon's defaults are not Apache's."""
+    from daemon import DaemonContext
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    umask = os.umask(0)
+    os.umask(umask)
+    DaemonContext(
+        detach_process=True,
+        prevent_core=False,
+        umask=umask,
+        signal_map={},
+        files_preserve=[*kept, *generation.open_files()],
+        working_directory="/",
+        pidfile=None,
+    ).open()
+
+
+def become_quiet(generation: Generation, *, detached: bool) -> None:
+    """From here on stderr is the error log: of the server, of faulthandler, of what it spawns."""
+    sys.stderr.flush()
+    os.dup2(generation.error_log.fd, 2)
+    if detached:
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.close(null)

@@ -1,0 +1,215 @@
+"""A child, from the fork to its exit status: signals, privileges, child_init, the loop of its MPM."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from pyhttpd.api.connection import For, Woken
+from pyhttpd.api.log import Level
+from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_OK
+from pyhttpd.mpm.generation import Generation, Identity
+from pyhttpd.mpm.waiting import Acceptor, ConnectionWaiter
+from pyhttpd.scoreboard import Scoreboard, Slot, Status
+
+if TYPE_CHECKING:
+    from pyhttpd.mpm.directives import MpmConfig
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+class ChildProcess:
+    """The process we are in. Implements api.connection.Child."""
+
+    def __init__(
+        self,
+        generation: Generation,
+        scoreboard: Scoreboard,
+        row: int,
+        number: int,
+        listeners: Sequence[socket.socket],
+        death: int,
+    ) -> None:
+        self.generation = generation
+        self.config: MpmConfig = generation.config
+        self.service = generation.service
+        self.error_log = generation.error_log
+        self.scoreboard = scoreboard
+        self.row = row
+        self.number = number  # of the generation
+        self.death = death
+        self.exit_status = EXIT_OK
+        self.connections = 0
+        self.pid = os.getpid()
+        self._left = False
+        self._conversing = False
+        self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.acceptor = Acceptor(listeners, death, self._stop_reader)
+
+    # -- leaving
+
+    @property
+    def leaving(self) -> bool:
+        return self._left or self.scoreboard["generation"] != self.number
+
+    def is_leaving(self) -> bool:
+        return self.leaving
+
+    def leave(self) -> None:
+        """Accept no more, finish what there is, go. From any thread; every wait of this child wakes."""
+        if self._left:
+            return
+        self._left = True
+        row = self.scoreboard.child(self.row)
+        if row["pid"] == self.pid:
+            row["quiescing"] = 1
+        try:
+            os.write(self._stop_writer, b"!")
+        except BlockingIOError:
+            pass  # it is full, so it is readable
+
+    def _told_to_leave(self, number: int, frame: FrameType | None) -> None:
+        """SIGUSR1. The wakeup fd has already been written to: a wait that was about to begin ends as well."""
+        self.leave()
+        if self._conversing and not self.generation.flavour.threaded:
+            # In the middle of a long answer: an address that nobody listens on any more must be free before its end.
+            self.acceptor.close()
+
+    # -- life
+
+    def live(self, stops: Mapping[signal.Signals, Handler] | None = None) -> int:
+        """Everything after the fork. Returns the exit status; signals are still blocked at the start.
+
+        `stops` are the handlers of a process that has no master (-X).
+        """
+        try:
+            self._take_signals(stops)
+            self._become(self.generation.identity)
+        except OSError as error:
+            self.error_log.log(Level.ALERT, "unixd", "AH02162", f"cannot become the User: {error}", errno=error.errno)
+            return EXIT_CHILD_FATAL
+        self._tune()
+        try:
+            self.service.child_init(self)
+        except Exception:
+            self.log_traceback("child_init failed")
+            return EXIT_CHILD_INIT
+        return self.generation.flavour.run(self) or self.exit_status
+
+    def _take_signals(self, stops: Mapping[signal.Signals, Handler] | None) -> None:
+        if stops is None:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)  # TERM and HUP end a child at once, in the middle of anything
+            for number in (signal.SIGINT, signal.SIGWINCH):
+                signal.signal(number, signal.SIG_IGN)  # a terminal sends them to everybody; the master decides
+            stops = {signal.SIGUSR1: self._told_to_leave}
+        for number, handler in stops.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._stop_writer, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def _become(self, identity: Identity | None) -> None:
+        if identity is None:
+            return
+        os.setgid(identity.gid)
+        os.initgroups(identity.user, identity.gid)
+        os.setuid(identity.uid)
+
+    def _tune(self) -> None:
+        """The directives that change a process rather than what it does."""
+        config = self.config
+        if config.core_dump_directory is not None:
+            os.chdir(config.core_dump_directory)
+            _prctl(4, 1)  # PR_SET_DUMPABLE: setuid took it away
+        if config.exception_hook:
+            import faulthandler
+
+            faulthandler.enable(self.error_log.fd)
+        if config.max_mem_free:
+            _mallopt(-1, config.max_mem_free * 1024)  # M_TRIM_THRESHOLD
+        gc.enable()
+
+    # -- connections
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether MaxConnectionsPerChild has been reached."""
+        return 0 < self.config.max_connections_per_child <= self.connections
+
+    def count_connection(self) -> None:
+        """Count an accepted connection. With the last one the child begins to leave, so that its answers say so."""
+        self.connections += 1
+        if self.exhausted:
+            self.leave()
+
+    def converse(self, sock: socket.socket, peer: Any, slot: Slot, waiter: ConnectionWaiter) -> None:
+        """One connection, from accept to close. The service says what it waits for; here is where it waits."""
+        service = self.service
+        connection = None
+        self._conversing = True
+        try:
+            slot.begin_connection()
+            connection = service.open(sock, peer, slot)
+            woken = Woken.NEW
+            while True:
+                wait = service.serve(connection, woken)
+                if wait.reason is For.CLOSE:
+                    break
+                woken = waiter.wait(sock, wait)
+        except Exception:
+            self.log_traceback("an error escaped from a connection")
+        finally:
+            if connection is not None:
+                service.close(connection)
+            sock.close()
+            self._conversing = False
+
+    def accept_failed(self, error: OSError) -> None:
+        """accept() cannot work in this child (out of descriptors, out of memory): it finishes and says why."""
+        self.error_log.log(
+            Level.ERROR,
+            self.generation.flavour.log_name,
+            "AH02179",
+            "accept: giving up in this child",
+            errno=error.errno,
+        )
+        self.exit_status = EXIT_CHILD_SICK
+        self.leave()
+
+    def slot(self, thread: int = 0) -> Slot:
+        slot = self.scoreboard.slot(self.row, thread)
+        slot.reset(self.pid, self.number, Status.STARTING)
+        return slot
+
+    def waiter(self) -> ConnectionWaiter:
+        return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving)
+
+    @property
+    def stop(self) -> int:
+        """Readable once this child has been told to leave."""
+        return self._stop_reader
+
+    def log_traceback(self, what: str) -> None:
+        text = traceback.format_exc().rstrip("\n")
+        self.error_log.log(Level.ERROR, self.generation.flavour.log_name, "PH00110", what)
+        self.error_log.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _prctl(option: int, value: int) -> None:
+    import ctypes  # only where a directive asks for it
+
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _mallopt(parameter: int, value: int) -> None:
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; elsewhere the allocator has no such knob
+    if function is not None:
+        function(parameter, value)

@@ -1,0 +1,281 @@
+"""The directives of mpm_common, prefork and worker, and the typed configuration that they become."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic, Severity
+from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError, at_least, number
+from pyhttpd.policy import Family, Limits, clamp
+
+
+class ListenAddress(NamedTuple):
+    """One `Listen`. `host` None is every address. Port 0 is ours: the kernel chooses, and it is kept over restarts."""
+
+    host: str | None
+    port: int
+    protocol: str
+
+    def __str__(self) -> str:
+        host = "*" if self.host is None else f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class MpmSettings:
+    """What the lines say. None: not set; what that means depends on the MPM."""
+
+    listens: tuple[ListenAddress, ...] = ()
+    listen_backlog: int = 511
+    listen_cores_ratio: int = 0
+    pid_file: str = "logs/httpd.pid"
+    scoreboard_file: str | None = None
+    core_dump_directory: str | None = None
+    exception_hook: bool = False
+    graceful_shutdown_timeout: int = 0
+    max_connections_per_child: int = 0
+    max_mem_free: int | None = None  # KiB
+    receive_buffer_size: int = 0
+    send_buffer_size: int = 0
+    thread_stack_size: int = 0
+    start_servers: int | None = None
+    min_spare: int | None = None
+    max_spare: int | None = None
+    server_limit: int | None = None
+    max_request_workers: int | None = None
+    thread_limit: int | None = None
+    threads_per_child: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MpmConfig:
+    """What an MPM runs with: limits that are clamped, paths that are absolute."""
+
+    limits: Limits
+    family: Family
+    listens: tuple[ListenAddress, ...]
+    listen_backlog: int
+    buckets: int
+    pid_file: str
+    scoreboard_file: str | None
+    core_dump_directory: str | None
+    exception_hook: bool
+    graceful_shutdown_timeout: int  # seconds, 0 for ever
+    max_connections_per_child: int  # 0 without end
+    max_mem_free: int | None
+    receive_buffer_size: int
+    send_buffer_size: int
+    thread_stack_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreforkConfig(MpmConfig):
+    """One connection a child."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig(MpmConfig):
+    """ThreadsPerChild connections a child."""
+
+
+def typed_config(
+    configuration: Configuration,
+    config_class: type[MpmConfig],
+    family: Family,
+    defaults: Limits,
+    previous: MpmConfig | None = None,
+) -> tuple[MpmConfig, list[Diagnostic]]:
+    """PreforkConfig or WorkerConfig of a configuration. `defaults` has a multiple of threads as its `max_workers`.
+
+    `previous` is what the running generation has; a restart can't change some of it (see policy.clamp).
+    """
+    settings = configuration.main.config(MpmSettings)
+    threads = _first(settings.threads_per_child, defaults.threads)
+    server_limit = _first(settings.server_limit, defaults.server_limit)
+    wanted = Limits(
+        start=_first(settings.start_servers, defaults.start),
+        min_spare=_first(settings.min_spare, defaults.min_spare),
+        max_spare=_first(settings.max_spare, defaults.max_spare),
+        server_limit=server_limit,
+        max_workers=_first(settings.max_request_workers, defaults.max_workers),
+        thread_limit=_first(settings.thread_limit, defaults.thread_limit),
+        threads=threads,
+    )
+    limits, messages = clamp(wanted, family, previous.limits if previous else None)
+    module = f"mpm_{configuration.mpm_name}"
+    unset = {"PH00211"} if settings.max_spare is None else set()  # who did not write a value is not told that it was cut
+    if settings.start_servers is None:
+        unset.add("PH00212")
+    diagnostics = [
+        Diagnostic(Severity.WARNING, number, text, module=module) for _, number, text in messages if number not in unset
+    ]
+
+    def path(name: str) -> str:
+        return os.path.join(configuration.server_root, name)
+
+    buckets = _buckets(settings.listen_cores_ratio, limits)
+    config = config_class(
+        limits=limits,
+        family=family,
+        listens=settings.listens,
+        listen_backlog=settings.listen_backlog,
+        buckets=previous.buckets if previous else buckets,
+        pid_file=path(settings.pid_file),
+        scoreboard_file=path(settings.scoreboard_file) if settings.scoreboard_file else None,
+        core_dump_directory=settings.core_dump_directory,
+        exception_hook=settings.exception_hook,
+        graceful_shutdown_timeout=settings.graceful_shutdown_timeout,
+        max_connections_per_child=settings.max_connections_per_child,
+        max_mem_free=settings.max_mem_free,
+        receive_buffer_size=settings.receive_buffer_size,
+        send_buffer_size=settings.send_buffer_size,
+        thread_stack_size=settings.thread_stack_size,
+    )
+    return config, diagnostics
+
+
+def _first(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _buckets(ratio: int, limits: Limits) -> int:
+    """ListenCoresBucketsRatio: how many sets of listeners, each with children of its own."""
+    if ratio == 0:
+        return 1
+    cores = os.cpu_count() or 1
+    return max(1, min(cores // ratio, limits.children))
+
+
+# --- Listen ------------------------------------------------------------------------------------------------------
+
+
+def parse_listen(word: str) -> tuple[str | None, int]:
+    """`80`, `*:80`, `127.0.0.1:80`, `[::1]:80` as (host, port). Raises ValueError with Apache's texts."""
+    host: str | None
+    if word.isdigit():
+        host, port = None, word
+    elif word.startswith("[") and "]" in word:
+        host, _, port = word[1:].partition("]")
+        if port and not port.startswith(":"):
+            raise ValueError("Invalid address or port")
+        port = port[1:]
+    else:
+        host, colon, port = word.rpartition(":")
+        if not colon:
+            raise ValueError("Port must be specified")
+        if ":" in host:
+            raise ValueError("Invalid address or port")
+    if not port:
+        raise ValueError("Port must be specified")
+    if not port.isdigit() or int(port) > 65535 or host == "":
+        raise ValueError("Invalid address or port")
+    return (None if host == "*" else host), int(port)
+
+
+def set_listen(setting: Setting, address: str, protocol: str | None = None) -> None:
+    try:
+        host, port = parse_listen(address)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    if host is not None and ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise SettingError("Invalid address or port") from None
+    listens: tuple[ListenAddress, ...] = setting.get("listens", ())
+    if port and any((known.host, known.port) == (host, port) for known in listens):
+        raise SettingError("Cannot define multiple Listeners on the same IP:port")
+    known_as = (protocol or ("https" if port == 443 else "http")).lower()
+    if known_as != "http":
+        raise SettingError(
+            f"Listen {address} {known_as}: only http can be spoken here", hint="pyhttpd has no mod_ssl yet"
+        )
+    setting.set("listens", (*listens, ListenAddress(host, port, known_as)))
+
+
+# --- other converters --------------------------------------------------------------------------------------------
+
+
+def _buffer_size(word: str) -> int:
+    value = number(word)
+    if value < 512 and value != 0:
+        raise ValueError("{name} must be >= 512 bytes, or 0 for system default.")
+    return value
+
+
+def _mem_free(word: str) -> int:
+    if not word.isdigit():
+        raise ValueError(f"Invalid MaxMemFree value: {word}")
+    return int(word)
+
+
+def _stack_size(word: str) -> int:
+    value = number(word)
+    if value < 0 or 0 < value < 32768:
+        raise ValueError("{name} takes 0, for the system's size, or at least 32768 bytes")
+    return value
+
+
+def set_core_dump_directory(setting: Setting, name: str) -> None:
+    directory = setting.path(name)
+    if not os.path.isdir(directory):
+        raise SettingError("CoreDumpDirectory does not exist or is not a directory")
+    setting.set("core_dump_directory", directory)
+
+
+def _row(name: str, field: str, help_: str, convert: Callable[[str], object] = number) -> Directive:
+    return Directive(name, Args.take(convert), GLOBAL, help_, into=MpmSettings, sets=field)
+
+
+_NOT_NEGATIVE = at_least(0, "{name} takes 0 or a positive number")
+
+COMMON = (
+    Directive("Listen", Args.take(str, str, least=1), GLOBAL,
+              "A port, or an address and a port, to accept connections on, and the protocol spoken there",
+              into=MpmSettings, apply=set_listen),
+    _row("ListenBacklog", "listen_backlog", "How many connections may wait to be accepted",
+         at_least(1, "ListenBacklog must be > 0")),
+    _row("ListenCoresBucketsRatio", "listen_cores_ratio", "CPU cores for each set of listening sockets",
+         at_least(1, "ListenCoresBucketsRatio must be > 0")),
+    Directive("PidFile", Args.take(str), GLOBAL, "The file that holds the process id of the server",
+              into=MpmSettings, sets="pid_file"),
+    Directive("ScoreBoardFile", Args.take(str), GLOBAL, "A file behind the scoreboard, for other programs to map",
+              into=MpmSettings, sets="scoreboard_file"),
+    Directive("CoreDumpDirectory", Args.take(str), GLOBAL, "The directory that children change to, for core files",
+              into=MpmSettings, apply=set_core_dump_directory),
+    Directive("EnableExceptionHook", Args.flag(), GLOBAL,
+              "Whether a child that crashes writes its Python stack to the error log", into=MpmSettings,
+              sets="exception_hook"),
+    _row("GracefulShutdownTimeout", "graceful_shutdown_timeout",
+         "Seconds after which graceful-stop ends the connections that are left; 0 waits for ever", _NOT_NEGATIVE),
+    _row("MaxConnectionsPerChild", "max_connections_per_child",
+         "Connections that a child serves before it is replaced; 0 is no limit", _NOT_NEGATIVE),
+    _row("MaxRequestsPerChild", "max_connections_per_child", "The old name of MaxConnectionsPerChild", _NOT_NEGATIVE),
+    _row("MaxMemFree", "max_mem_free", "KiB of free memory that the allocator of a child keeps", _mem_free),
+    _row("ReceiveBufferSize", "receive_buffer_size", "Bytes of the kernel's receive buffer", _buffer_size),
+    _row("SendBufferSize", "send_buffer_size", "Bytes of the kernel's send buffer", _buffer_size),
+    _row("StartServers", "start_servers", "How many children to start with"),
+    _row("ServerLimit", "server_limit", "The most children that this server can ever have"),
+    _row("MaxRequestWorkers", "max_request_workers", "How many connections are served at the same time"),
+    _row("MaxClients", "max_request_workers", "The old name of MaxRequestWorkers"),
+)  # fmt: skip
+
+PREFORK_DIRECTIVES = (
+    *COMMON,
+    _row("MinSpareServers", "min_spare", "Idle children, at least"),
+    _row("MaxSpareServers", "max_spare", "Idle children, at most"),
+)
+
+WORKER_DIRECTIVES = (
+    *COMMON,
+    _row("MinSpareThreads", "min_spare", "Idle threads, at least"),
+    _row("MaxSpareThreads", "max_spare", "Idle threads, at most"),
+    _row("ThreadLimit", "thread_limit", "The most threads that a child can ever have"),
+    _row("ThreadsPerChild", "threads_per_child", "Threads of each child"),
+    _row("ThreadStackSize", "thread_stack_size", "Bytes of the stack of each thread", _stack_size),
+)

@@ -1,0 +1,75 @@
+"""One generation: everything that a configuration has become and that its children use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pyhttpd.api.connection import Service
+from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.mpm.directives import MpmConfig
+from pyhttpd.mpm.flavour import Flavour
+
+
+class Identity(NamedTuple):
+    """Whom the children become, if the master is root."""
+
+    user: str
+    uid: int
+    gid: int
+
+
+@dataclass(slots=True)
+class Generation:
+    """Prepared by boot, run by the master. `release` closes what only this generation holds open (its logs)."""
+
+    flavour: Flavour
+    config: MpmConfig
+    service: Service
+    error_log: ErrorLog
+    identity: Identity | None
+    description: str  # of the server, as in the Server header with ServerTokens Full
+    built: str
+    command_line: str
+    release: Callable[[], None]
+    open_files: Callable[[], Sequence[int]]  # descriptors that a daemon must keep
+    notes: Sequence[LogLine] = ()  # warnings of the configuration, to be logged when it is taken
+
+
+class LogLine(NamedTuple):
+    level: Level
+    module: str
+    number: str | None
+    text: str
+    errno: int | None = None
+
+    def write(self, log: ErrorLog) -> None:
+        log.log(self.level, self.module, self.number, self.text, errno=self.errno)
+
+
+class Refused(Exception):
+    """A configuration was not taken; `lines` say why."""
+
+    def __init__(self, lines: Sequence[LogLine]) -> None:
+        super().__init__("; ".join(line.text for line in lines))
+        self.lines = tuple(lines)
+
+
+class Reading(Protocol):
+    """A configuration that is being read in another process."""
+
+    def fileno(self) -> int:
+        """Becomes readable when there is something to collect."""
+
+    def collect(self) -> Generation | None:
+        """The prepared generation, None if it is not finished yet. Raises Refused."""
+
+    def abandon(self) -> None:
+        """Stop reading; nothing has happened."""
+
+
+class Loader(Protocol):
+    """What boot gives to the master: how to get the next generation."""
+
+    def start(self, running: Generation) -> Reading: ...

@@ -1,0 +1,146 @@
+"""Restart, reload and stop, step by step. The master decides that; this says how."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyhttpd.api.log import Level
+from pyhttpd.mpm import pidfile
+from pyhttpd.mpm.generation import Generation, LogLine, Refused
+from pyhttpd.mpm.listeners import BindError, Change, SocketOptions
+from pyhttpd.mpm.pod import PipeOfDeath
+from pyhttpd.mpm.reclaim import reclaim
+from pyhttpd.policy import Rate
+
+if TYPE_CHECKING:
+    from pyhttpd.mpm.directives import MpmConfig
+    from pyhttpd.mpm.listeners import Listeners
+    from pyhttpd.mpm.master import Master
+
+HOLD_OFF = 10  # passes after a graceful restart in which the spawn rate does not double
+
+
+def socket_options(config: MpmConfig) -> SocketOptions:
+    return SocketOptions(config.listen_backlog, config.receive_buffer_size, config.send_buffer_size, config.buckets)
+
+
+def bind(listeners: Listeners, config: MpmConfig) -> Change:
+    """The sockets of a configuration, opened but not taken. Raises Refused."""
+    if not config.listens:
+        text = "no listening sockets available, shutting down"
+        raise Refused([LogLine(Level.ALERT, "core", None, text)])
+    try:
+        return listeners.prepare(config.listens, socket_options(config))
+    except BindError as error:
+        raise Refused([LogLine(Level.CRIT, "core", "AH00072", str(error), error.errno)]) from error
+
+
+def take(listeners: Listeners, change: Change, generation: Generation) -> None:
+    """Commit the sockets and say which ports the kernel chose."""
+    listeners.commit(change, socket_options(generation.config))
+    for listener in change.opened:
+        if listener.address.port == 0:
+            generation.error_log.log(Level.NOTICE, "core", "PH00201", f"listening on {listener.bound}")
+
+
+def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
+    """Swap a prepared generation in. Raises Refused, and has then changed nothing, if its sockets can't be had."""
+    old = master.generation
+    try:
+        change = bind(master.listeners, prepared.config)
+    except Refused:
+        prepared.release()
+        raise
+    numbers = old.flavour.numbers
+    master.number += 1
+    master.scoreboard["generation"] = master.number
+    master.scoreboard["config_generation"] += 1
+    master.scoreboard["restarted"] = time.time_ns() // 1000
+    master.pod.close()  # before a child of the new generation could inherit its writing end
+    master.pod = PipeOfDeath()
+    master.generation = prepared
+    if graceful:
+        old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["graceful"], old.flavour.graceful_text)
+    else:
+        for ended in reclaim(master.children, master.children, master.signals, old.error_log):
+            if ended.child is not None:
+                master.say_killed(ended)
+        text = "SIGHUP received.  Attempting to restart"
+        old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
+    take(master.listeners, change, prepared)
+    if old.config.pid_file != prepared.config.pid_file:
+        pidfile.remove_pid(old.config.pid_file)
+    master.write_pid_file()
+    for line in prepared.notes:
+        line.write(prepared.error_log)
+    _start_children(master, graceful)
+    old.release()
+
+
+def _start_children(master: Master, graceful: bool) -> None:
+    """At once after a restart. After a graceful one the first at once, the others one for one as old children end."""
+    limits = master.generation.config.limits
+    buckets = master.generation.config.buckets
+    if not graceful:
+        master.rates = [Rate()] * buckets
+        master.fill(limits.start)
+        master.to_start = 0
+        return
+    master.rates = [Rate(1, HOLD_OFF)] * buckets
+    master.to_start = limits.start - master.fill(buckets)
+    for child in master.children:
+        if child.generation != master.number:
+            master.children.tell(child)
+
+
+def stop_now(master: Master, *, fatal: bool = False) -> int:
+    """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as in Apache."""
+    master.pod.close()
+    reclaim(master.children, master.children, master.signals, master.generation.error_log)
+    master.listeners.close()
+    if not fatal:
+        _remove_pid_file(master)
+        if master.stopping is None:
+            numbers = master.generation.flavour.numbers
+            master.log(Level.NOTICE, numbers["stop"], "caught SIGTERM, shutting down")
+    return 0
+
+
+def _remove_pid_file(master: Master) -> None:
+    path = master.generation.config.pid_file
+    if pidfile.remove_pid(path):
+        master.log(Level.INFO, "AH00096", f"removed PID file {path} (pid={os.getpid()})", module="core")
+
+
+@dataclass(frozen=True, slots=True)
+class GracefulStop:
+    """A stop that waits for connections. `deadline` (CLOCK_MONOTONIC) is GracefulShutdownTimeout's, None for ever."""
+
+    deadline: float | None
+
+    def due(self) -> float:
+        return time.monotonic() + 1.0 if self.deadline is None else self.deadline
+
+    def finished(self, master: Master) -> int | None:
+        """0 once nobody is left, ending those who are if time is up; None while there is something to wait for."""
+        if len(master.children) and (self.deadline is None or time.monotonic() < self.deadline):
+            return None
+        reclaim(master.children, master.children, master.signals, master.generation.error_log)
+        return 0
+
+
+def begin_graceful_stop(master: Master) -> GracefulStop:
+    """WINCH: nobody accepts any more, everybody finishes."""
+    master.listeners.close()
+    master.pod.close()
+    for child in master.children:
+        master.children.tell(child)
+    _remove_pid_file(master)
+    master.log(
+        Level.NOTICE, master.generation.flavour.numbers["graceful_stop"], "caught SIGWINCH, shutting down gracefully"
+    )
+    timeout = master.generation.config.graceful_shutdown_timeout
+    return GracefulStop(time.monotonic() + timeout if timeout else None)

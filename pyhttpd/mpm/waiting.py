@@ -1,0 +1,133 @@
+"""The waits of a child: for a connection, and on a connection. Both end when the child shall leave.
+
+Two descriptors tell a child to leave: the pipe of death (its generation is over, or the master is gone) and `stop`
+(this child alone). Both are level-triggered and never drained, so no wake-up can be lost between a look and a wait.
+
+For connections a child waits in epoll with EPOLLEXCLUSIVE: one child wakes, not all of them. The kernel offers a
+connection to the waiters in the order in which they joined, so a child leaves the queue and joins again at its end
+after each connection; otherwise the first child would get them all. Joining looks at the accept queue, so a
+connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle one.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyhttpd.api.connection import For, Wait, Woken
+
+REJOIN = 1.0  # seconds
+LEAVING_GRACE = 1.0  # seconds that an idle keep-alive connection has when its child leaves
+
+# What accept may say about a connection that was gone before it was taken.
+RETRY = frozenset({
+    errno.EINTR, errno.EAGAIN, errno.ECONNABORTED, errno.ECONNRESET, errno.EPROTO, errno.ETIMEDOUT,
+    errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPERM, errno.EOPNOTSUPP, errno.ENOPROTOOPT, errno.EHOSTDOWN,
+    errno.ENONET,
+})  # fmt: skip
+
+_JOIN = select.EPOLLIN | select.EPOLLEXCLUSIVE
+
+
+class Acceptor:
+    """Accepts from one set of listeners. One thread at a time uses it."""
+
+    def __init__(self, listeners: Sequence[socket.socket], death: int, stop: int) -> None:
+        self._listeners = {sock.fileno(): sock for sock in listeners}
+        self._epoll = select.epoll()
+        self._epoll.register(death, 0)  # a hang-up is always told
+        self._epoll.register(stop, select.EPOLLIN)
+        for fd in self._listeners:
+            self._epoll.register(fd, _JOIN)
+        self._ends = (death, stop)
+        self._ended = False
+        self._ready: list[int] = []
+
+    def accept(self, leaving: Callable[[], bool]) -> tuple[socket.socket, Any] | None:
+        """The next connection and its peer; None when the child shall leave. Raises OSError where accept is broken.
+
+        Listeners that are ready together are served in turn. A child that was woken for a connection takes it even if
+        it is leaving: nobody else was woken.
+        """
+        while True:
+            while self._ready:
+                fd = self._ready.pop()
+                try:
+                    accepted = self._listeners[fd].accept()
+                except OSError as error:
+                    if error.errno not in RETRY:
+                        raise
+                    accepted = None
+                self._rejoin(fd)
+                if accepted is not None:
+                    return accepted
+            if self._ended or leaving():
+                return None
+            fds = [fd for fd, _ in self._epoll.poll(REJOIN)]
+            self._ended = any(fd in self._ends for fd in fds)
+            self._ready = [fd for fd in fds if fd in self._listeners]
+            if not fds:
+                for fd in self._listeners:
+                    self._rejoin(fd)
+
+    def _rejoin(self, fd: int) -> None:
+        self._epoll.unregister(fd)
+        self._epoll.register(fd, _JOIN)
+
+    def close(self) -> None:
+        """Stop listening in this process, at once."""
+        self._epoll.close()
+        self._ready.clear()
+        for sock in self._listeners.values():
+            sock.close()
+        self._listeners.clear()
+
+
+_EVENTS = {
+    For.READ: select.POLLIN,
+    For.IDLE: select.POLLIN,
+    For.LINGER: select.POLLIN,
+    For.WRITE: select.POLLOUT,
+}
+
+
+class ConnectionWaiter:
+    """Waits on one connection at a time for one thread."""
+
+    def __init__(self, death: int, stop: int, leaving: Callable[[], bool]) -> None:
+        self._death = death
+        self._stop = stop
+        self._leaving = leaving
+
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        """Until the connection is ready, its deadline has passed or, when it is idle, the child is leaving.
+
+        A child that leaves gives an idle connection LEAVING_GRACE: a request that is already on its way is
+        still answered, so a client loses nothing in the gap between two requests.
+        """
+        began = time.monotonic()
+        idle = wait.reason is For.IDLE
+        poll = select.poll()
+        poll.register(sock, _EVENTS[wait.reason])
+        watching = idle and not self._leaving()
+        if watching:
+            poll.register(self._death, 0)
+            poll.register(self._stop, select.POLLIN)
+        while True:
+            deadline = wait.deadline if watching or not idle else min(wait.deadline, began + LEAVING_GRACE)
+            remaining = deadline - time.monotonic()
+            events = poll.poll(max(0, int(remaining * 1000) + 1) if remaining > 0 else 0)
+            fd = sock.fileno()
+            if any(ready == fd for ready, _ in events):
+                return Woken.READY
+            if events and watching:
+                watching = False
+                poll.unregister(self._death)
+                poll.unregister(self._stop)
+                continue
+            if time.monotonic() >= deadline:
+                return Woken.ENDED if idle and not watching else Woken.EXPIRED

@@ -1,0 +1,67 @@
+"""Listen's forms, and what the values of MPM directives may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyhttpd.mpm.directives import COMMON, PREFORK_DIRECTIVES, WORKER_DIRECTIVES, parse_listen
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("80", (None, 80)),
+        ("*:80", (None, 80)),
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::1]:443", ("::1", 443)),
+        ("localhost:80", ("localhost", 80)),
+    ],
+)
+def test_listen_forms(word: str, expected: tuple[str | None, int]) -> None:
+    assert parse_listen(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("abc", "Port must be specified"),
+        ("127.0.0.1:", "Port must be specified"),
+        ("[::1]", "Port must be specified"),
+        ("99999", "Invalid address or port"),
+        ("::1:80", "Invalid address or port"),
+        ("127.0.0.1:http", "Invalid address or port"),
+        ("[::1]80", "Invalid address or port"),
+        (":80", "Invalid address or port"),
+    ],
+)
+def test_listen_errors(word: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_listen(word)
+
+
+ROWS = {row.name: row for row in (*PREFORK_DIRECTIVES, *WORKER_DIRECTIVES)}
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "message"),
+    [
+        ("StartServers", "abc", "takes a number"),
+        ("ListenBacklog", "0", "ListenBacklog must be > 0"),
+        ("ListenCoresBucketsRatio", "0", "ListenCoresBucketsRatio must be > 0"),
+        ("MaxMemFree", "-1", "Invalid MaxMemFree value: -1"),
+        ("SendBufferSize", "100", "must be >= 512 bytes"),
+        ("MaxConnectionsPerChild", "-1", "0 or a positive number"),
+        ("GracefulShutdownTimeout", "-3", "0 or a positive number"),
+        ("ThreadStackSize", "100", "32768"),
+    ],
+)
+def test_values_that_are_refused(name: str, word: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ROWS[name].args.types[0](word)
+
+
+def test_every_mpm_has_the_common_directives_and_its_own() -> None:
+    common = {row.name for row in COMMON}
+    assert {row.name for row in PREFORK_DIRECTIVES} - common == {"MinSpareServers", "MaxSpareServers"}
+    assert "ThreadsPerChild" in {row.name for row in WORKER_DIRECTIVES} - common

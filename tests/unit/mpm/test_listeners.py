@@ -1,0 +1,112 @@
+"""Listening sockets over a change of configuration: kept, opened, handed over, rolled back."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from pyhttpd.mpm.directives import ListenAddress
+from pyhttpd.mpm.listeners import BindError, Listeners, SocketOptions
+
+OPTIONS = SocketOptions(backlog=16)
+ANY_PORT = ListenAddress("127.0.0.1", 0, "http")
+
+
+@pytest.fixture()
+def listeners() -> Iterator[Listeners]:
+    made = Listeners()
+    yield made
+    made.close()
+
+
+def take(listeners: Listeners, *addresses: ListenAddress) -> None:
+    listeners.commit(listeners.prepare(addresses, OPTIONS), OPTIONS)
+
+
+def port(listeners: Listeners, index: int = 0) -> int:
+    return int(listeners.current[index].sockets[0].getsockname()[1])
+
+
+def connects(number: int, host: str = "127.0.0.1") -> bool:
+    try:
+        socket.create_connection((host, number), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_port_of_the_kernels_choice_is_kept(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    first = port(listeners)
+    take(listeners, ANY_PORT)
+    assert port(listeners) == first
+
+
+def test_what_is_not_named_any_more_is_closed(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    old = port(listeners)
+    take(listeners, ListenAddress("127.0.0.2", 0, "http"))
+    assert not connects(old)
+
+
+def test_a_failed_change_leaves_everything(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        foreign = ListenAddress("127.0.0.1", taken.getsockname()[1], "http")
+        with pytest.raises(BindError, match=f"127.0.0.1:{foreign.port}"):
+            listeners.prepare([ANY_PORT, ListenAddress("127.0.0.2", 0, "http"), foreign], OPTIONS)
+    assert len(listeners.current) == 1
+    assert connects(port(listeners))
+
+
+def test_a_narrow_address_is_handed_over_to_a_wide_one_and_back(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    number = port(listeners)
+    waiting = socket.create_connection(("127.0.0.1", number), timeout=5)
+    take(listeners, ListenAddress(None, number, "http"))
+    assert connects(number, "127.0.0.2")
+    served = [sock for sock in listeners.bucket(0) if _accepts(sock)]
+    assert served, "the connection that waited in the old queue is lost"
+    waiting.close()
+    take(listeners, ListenAddress("127.0.0.1", number, "http"))
+    assert connects(number)
+    assert not connects(number, "127.0.0.2")
+
+
+def _accepts(sock: socket.socket) -> bool:
+    try:
+        sock.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_a_second_server_cannot_take_the_port(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    take(listeners, ListenAddress(None, port(listeners), "http"))
+    other = Listeners()
+    with pytest.raises(BindError):
+        other.prepare([ListenAddress("127.0.0.1", port(listeners), "http")], OPTIONS)
+
+
+def test_queue_length(listeners: Listeners) -> None:
+    take(listeners, ANY_PORT)
+    clients = [socket.create_connection(("127.0.0.1", port(listeners)), timeout=5) for _ in range(3)]
+    assert listeners.queue_length() == 3
+    for client in clients:
+        client.close()
+
+
+def test_buckets_share_a_port(listeners: Listeners) -> None:
+    options = SocketOptions(backlog=16, buckets=2)
+    listeners.commit(listeners.prepare([ANY_PORT], options), options)
+    ports = {sock.getsockname()[1] for sock in listeners.current[0].sockets}
+    assert len(listeners.current[0].sockets) == 2
+    assert len(ports) == 1
+
+
+def test_an_unknown_host_is_a_bind_error(listeners: Listeners) -> None:
+    with pytest.raises(BindError, match="no.such.host.invalid:80"):
+        listeners.prepare([ListenAddress("no.such.host.invalid", 80, "http")], OPTIONS)

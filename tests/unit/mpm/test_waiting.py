@@ -1,0 +1,141 @@
+"""The waits of a child: they end for a connection, a deadline, the end of the generation, or this child's own end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from pyhttpd.api.connection import For, Wait, Woken
+from pyhttpd.mpm.pod import PipeOfDeath
+from pyhttpd.mpm.waiting import Acceptor, ConnectionWaiter
+
+
+@dataclass
+class Ends:
+    pod: PipeOfDeath = field(default_factory=PipeOfDeath)
+    stop: tuple[int, int] = field(default_factory=lambda: os.pipe2(os.O_NONBLOCK))
+    left: bool = False
+
+    def leaving(self) -> bool:
+        return self.left
+
+    def leave(self) -> None:
+        self.left = True
+        os.write(self.stop[1], b"!")
+
+
+@pytest.fixture()
+def ends() -> Iterator[Ends]:
+    made = Ends()
+    yield made
+    made.pod.close()
+    for fd in made.stop:
+        os.close(fd)
+
+
+@pytest.fixture()
+def listeners() -> Iterator[list[socket.socket]]:
+    made = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    for sock in made:
+        sock.setblocking(False)
+    yield made
+    for sock in made:
+        sock.close()
+
+
+def test_accepts_from_every_listener(ends: Ends, listeners: list[socket.socket]) -> None:
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    clients = [socket.create_connection(sock.getsockname(), timeout=5) for sock in listeners]
+    accepted = [acceptor.accept(ends.leaving) for _ in clients]
+    assert {item[0].getsockname() for item in accepted if item} == {sock.getsockname() for sock in listeners}
+    for item in accepted:
+        assert item is not None
+        item[0].close()
+    for client in clients:
+        client.close()
+
+
+def test_accept_ends_with_the_generation(ends: Ends, listeners: list[socket.socket]) -> None:
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    ends.pod.close_writer()
+    assert acceptor.accept(ends.leaving) is None
+
+
+def test_accept_ends_with_the_child(ends: Ends, listeners: list[socket.socket]) -> None:
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    os.write(ends.stop[1], b"!")
+    assert acceptor.accept(ends.leaving) is None
+
+
+def test_a_connection_that_has_been_offered_is_taken_first(ends: Ends, listeners: list[socket.socket]) -> None:
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    client = socket.create_connection(listeners[0].getsockname(), timeout=5)
+    ends.pod.close_writer()
+    accepted = acceptor.accept(ends.leaving)
+    assert accepted is not None
+    accepted[0].close()
+    client.close()
+    assert acceptor.accept(ends.leaving) is None
+
+
+def test_turns_are_taken(ends: Ends, listeners: list[socket.socket]) -> None:
+    """Two acceptors of one listener: who has just had a connection is behind the other."""
+    import select
+
+    both = [Acceptor(listeners[:1], ends.pod.reader, ends.stop[0]) for _ in range(2)]
+    client = socket.create_connection(listeners[0].getsockname(), timeout=5)
+    first = both[0].accept(ends.leaving)
+    assert first is not None
+    ready = select.select([item._epoll for item in both], [], [], 0)[0]
+    assert both[0]._epoll not in ready
+    first[0].close()
+    client.close()
+
+
+@pytest.fixture()
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def test_ready(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    pair[1].send(b"x")
+    assert waiter.wait(pair[0], Wait(For.READ, time.monotonic() + 60)) is Woken.READY
+    assert waiter.wait(pair[0], Wait(For.WRITE, time.monotonic() + 60)) is Woken.READY
+
+
+def test_expired(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    assert waiter.wait(pair[0], Wait(For.READ, time.monotonic())) is Woken.EXPIRED
+    assert waiter.wait(pair[0], Wait(For.IDLE, time.monotonic())) is Woken.EXPIRED
+
+
+def test_an_idle_connection_of_a_leaving_child_ends_long_before_its_deadline(
+    ends: Ends, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    ends.leave()
+    began = time.monotonic()
+    assert waiter.wait(pair[0], Wait(For.IDLE, began + 600)) is Woken.ENDED
+    assert time.monotonic() - began < 30
+
+
+def test_a_request_within_the_grace_is_still_served(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    ends.pod.close_writer()
+    pair[1].send(b"GET")
+    assert waiter.wait(pair[0], Wait(For.IDLE, time.monotonic() + 600)) is Woken.READY
+
+
+def test_a_half_read_head_is_not_cut_short_by_the_end(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    ends.leave()
+    assert waiter.wait(pair[0], Wait(For.READ, time.monotonic() + 0.01)) is Woken.EXPIRED
