@@ -13,6 +13,7 @@ from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.unixd import UnixdConfig
+from pyhttpd.api.version import DESCRIPTION
 from pyhttpd.config.catalog import Catalog
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic, Severity
@@ -31,10 +32,10 @@ from pyhttpd.mpm.transition import bind, take
 from pyhttpd.scoreboard import Scoreboard
 from pyhttpd.server.core import CORE, HTTP_CORE
 from pyhttpd.server.service import HttpService
-from pyhttpd.server.tokens import server_description
 from pyhttpd.util.built import server_built
 
 PROGRAM = "pyhttpd"
+NO_LOGS = (None, "AH00072", "AH00091", "AH00649")  # what fails in Apache's open_logs phase; the rest is post_config
 FLAVOURS = {flavour.name: flavour for flavour in (prefork.FLAVOUR, worker.FLAVOUR)}
 
 
@@ -198,7 +199,7 @@ def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: S
         service=service,
         error_log=error_log,
         identity=identity_of(configuration.main.config(UnixdConfig)),
-        description=server_description(core.server_tokens),
+        description=DESCRIPTION,
         built=server_built(),
         command_line=run_options.command_line,
         release=preparation.close,
@@ -247,7 +248,8 @@ def run(options: ReadOptions, run_options: RunOptions, configuration: Configurat
             sys.stderr.write(f"{reason}{number}{line.text}\n")
         if any(line.number == "AH00072" for line in refusal.lines):
             sys.stderr.write("no listening sockets available, shutting down\n")
-        sys.stderr.write("AH00015: Unable to open logs\n")
+        unopened = any(line.number in NO_LOGS for line in refusal.lines)
+        sys.stderr.write("AH00015: Unable to open logs\n" if unopened else "AH00016: Configuration Failed\n")
     return 1
 
 

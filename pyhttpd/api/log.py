@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from _thread import get_native_id
@@ -46,14 +47,23 @@ class Levels:
         return level <= self.modules.get(module, self.default)
 
 
-_ESCAPES = {byte: f"\\x{byte:02x}" for byte in (*range(32), 127)} | {
-    0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0D: "\\r", 0x5C: "\\\\",
-}  # fmt: skip
+_ESCAPED = tuple(
+    {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0D: "\\r", 0x5C: "\\\\"}.get(byte)
+    or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")
+    for byte in range(256)
+)
+_PLAIN = re.compile(r"[ -\[\]-~]*")
 
 
 def escape(text: str) -> str:
-    """A text as one piece of a log line: control characters and backslashes as Apache escapes them."""
-    return text.translate(_ESCAPES)
+    """A text as one piece of a log line: whatever is not printable ASCII, and backslashes, as Apache escapes them."""
+    if _PLAIN.fullmatch(text):
+        return text
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a pair that came from no file name
+        data = text.encode("utf-8", "backslashreplace")
+    return "".join([_ESCAPED[byte] for byte in data])
 
 
 def timestamp(now: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pyhttpd.api.body import Body
+from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.http.headers import Headers
 
@@ -40,6 +41,7 @@ class Services(Protocol):
     configuration: Configuration
     scoreboard: Scoreboard
     error_log: ErrorLog
+    default_name: str  # of servers without a ServerName
 
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the loaded modules offer under `group`, by name."""
@@ -103,6 +105,7 @@ class Request:
         self.err_headers_out = Headers()  # sent with errors too, and kept over an ErrorDocument
         self.content_type: str | None = None
         self.content_encoding: str | None = None
+        self.content_languages: list[str] = []
         self.env: dict[str, str] = {}
         self.notes: dict[str, str] = {}
 
@@ -142,8 +145,9 @@ class Request:
         self.filename, self.canonical_filename, self.finfo = other.filename, other.canonical_filename, other.finfo
         self.handler = other.handler
         self.content_type, self.content_encoding = other.content_type, other.content_encoding
-        self.headers_out = _overlay(self.headers_out, other.headers_out)
-        self.err_headers_out = _overlay(self.err_headers_out, other.err_headers_out)
+        self.content_languages = other.content_languages
+        self.headers_out = Headers((*other.headers_out, *self.headers_out))
+        self.err_headers_out = Headers((*other.err_headers_out, *self.err_headers_out))
         self.env.update(other.env)
         self.notes.update(other.notes)
 
@@ -174,19 +178,14 @@ class Request:
             request = request.next
         return request
 
+    def wants(self, level: Level, module: str) -> bool:
+        """Whether LogLevel wants such a line: for those whose text costs something."""
+        return self.server.config(CoreServer).log_levels.wants(level, module)
+
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
         """A line in the error log of this request's server, with the client's address."""
         client = f"{self.connection.client_ip}:{self.connection.client_port}"
         self.services.error_log.log(level, module, number, message, errno=errno, client=client)
-
-
-def _overlay(base: Headers, upper: Headers) -> Headers:
-    """Both tables' fields; where both have one, only `upper`'s."""
-    result = upper.copy()
-    for name, value in base:
-        if name not in upper:
-            result.add(name, value)
-    return result
 
 
 class BodyError(Exception):

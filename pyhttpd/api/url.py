@@ -29,9 +29,14 @@ def canonical_port(request: Request) -> int:
     return request.server_config(CoreServer).server_port or _DEFAULT_PORTS.get(scheme(request), 80)
 
 
+def canonical_name(request: Request) -> str:
+    """ServerName, or what this machine is called."""
+    return request.server_config(CoreServer).server_name or request.services.default_name
+
+
 def server_name(request: Request) -> str:
-    """The name that the client used, else ServerName, else the address (UseCanonicalName Off)."""
-    return request.hostname or request.server_config(CoreServer).server_name or request.connection.local_ip
+    """The name that the client used, else the canonical one (UseCanonicalName Off)."""
+    return request.hostname or canonical_name(request)
 
 
 def server_port(request: Request) -> int:

@@ -1,1 +1,1 @@
-"""cli"""
+"""The programs: arguments in, exit status out."""

@@ -5,14 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from pyhttpd.config.nodes import Location
+
+SYNTAX = "AH00526"
+"""The number of what is wrong with a directive. What is wrong with the text itself has none in Apache."""
+
+UNCLOSED_QUOTE = "PH00101"
+NOT_TEXT = "PH00102"
+BROKEN_MODULE = "PH00103"
+NO_EFFECT = "PH00104"
+
+COMMAND_LINE = "-c/-C directives"
+"""The name of the file that the lines of -C and -c seem to come from."""
 
 
 class Severity(Enum):
     ERROR = "error"
     WARNING = "warn"
     INFO = "info"
+
+
+class Excerpt(NamedTuple):
+    """The line itself, as it stands in the file. `line` differs from the message's where a line is continued."""
+
+    line: int
+    column: int  # from 1
+    text: str
+    width: int = 1  # how many characters the caret underlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +44,7 @@ class Diagnostic:
     prints `httpd: Syntax error on line ...` without one. `chain` holds the places of the Include lines that led to
     `location`, outermost first. `hint` says what to do; it is printed after Apache's own lines. A message without a
     place (`AH00184: WARNING: StartServers of 0 not allowed`) has `location` None. `module` is the short name that
-    stands in the error log (`core`, `mpm_prefork`).
+    stands in the error log (`core`, `mpm_prefork`). `excerpt` shows the line; without it the file is looked at again.
     """
 
     severity: Severity
@@ -33,6 +54,7 @@ class Diagnostic:
     chain: tuple[Location, ...] = ()
     hint: str | None = None
     module: str = "core"
+    excerpt: Excerpt | None = None
 
 
 class ConfigurationError(Exception):

@@ -6,7 +6,7 @@ A row drives the check of a line (context, AllowOverride class, number and type 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 from typing import Any, Protocol
@@ -49,7 +49,7 @@ Converter = Callable[[str], Any]
 
 class Form(Enum):
     WORDS = auto()  # a number of words between least and most
-    ITERATE = auto()  # one or more words, all of one type, taken together as one tuple
+    ITERATE = auto()  # one or more words, all of one type: one tuple, or for `apply` so many arguments
     FLAG = auto()  # On or Off
     RAW = auto()  # the rest of the line, unsplit, ${VAR} resolved
 
@@ -113,6 +113,9 @@ class Setting(Protocol):
 
     def warn(self, message: str, number: str | None = None) -> None: ...
 
+    def providers(self, group: str) -> Mapping[str, Any]:
+        """What the modules that are loaded so far offer under `group`, by name (`authz`, `log_letter`)."""
+
 
 class SettingError(Exception):
     """Raised by an `apply` function: the line is wrong; the text is Apache's second line."""
@@ -127,8 +130,8 @@ class Directive:
     """A row. Exactly one of `sets`, `adds`, `apply` says what the line does, none of them for what acts while reading.
 
     `sets` names a field that takes the value (one argument: the value; several: a tuple); `adds` names a tuple field
-    to which it is appended. `apply(setting, *values)` does anything else. The field belongs to `into`, a configuration
-    dataclass of the module: its `per_dir` or `per_server` one.
+    to which it is appended (each word of ITERATE for itself). `apply(setting, *values)` does anything else. The field
+    belongs to `into`, a configuration dataclass of the module: its `per_dir` or `per_server` one.
     """
 
     name: str
@@ -142,6 +145,20 @@ class Directive:
     override: Override = Override.NONE
     on_read: bool = False
     section: bool = False
+    # A section that is no scope (`<RequireAll>`): `apply(setting, rest)` is called where it opens, `close(setting)`
+    # where it ends, and what stands in it acts on the scope around it.
+    close: Callable[[Setting], None] | None = None
+
+
+class Offer(Protocol):
+    """What a module offers to others by group and name. api.Provider is one."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
 
 
 class DirectiveOwner(Protocol):
@@ -161,6 +178,8 @@ class DirectiveOwner(Protocol):
     def per_dir(self) -> type | None: ...
     @property
     def per_server(self) -> type | None: ...
+    @property
+    def providers(self) -> Sequence[Offer]: ...
 
 
 def number(word: str) -> int:

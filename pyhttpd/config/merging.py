@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 def merged(default: T, how: Merge) -> T:
     """A dataclass field whose inner value is combined with the outer one by `how` instead of replacing it."""
-    return cast(T, field(default=default, metadata={"merge": how}))
+    if isinstance(default, dict):
+        return cast(T, field(default_factory=default.copy, metadata={"merge": how}))
+    return field(default=default, metadata={"merge": how})
 
 
 def inner_last(outer: tuple[Any, ...], inner: tuple[Any, ...]) -> tuple[Any, ...]:

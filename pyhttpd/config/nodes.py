@@ -26,12 +26,18 @@ class DirectiveNode:
 
 @dataclass(frozen=True, slots=True)
 class SectionNode:
-    """`<name raw>` ... `</name>`: `name` has no angle bracket, `raw` no closing one."""
+    """`<name raw>` ... `</name>`: `name` has no angle bracket, `raw` no closing one.
+
+    `tail` is what follows `raw` on the line: `>`, nothing where it is missing, or more. `end` is the line of the
+    closing tag (of the last line, if there is none).
+    """
 
     name: str
     raw: str
     location: Location
     children: tuple[Node, ...]
+    tail: str = ">"
+    end: int = 0
 
 
 Node = DirectiveNode | SectionNode

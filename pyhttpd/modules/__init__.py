@@ -1,1 +1,20 @@
-"""modules"""
+"""The modules: one file each, named as in Apache. Those listed here are always there; the order is Apache's."""
+
+from __future__ import annotations
+
+COMPILED_IN: tuple[str, ...] = (
+    "pyhttpd.modules.mod_so",
+    "pyhttpd.modules.mod_log_config",
+    "pyhttpd.modules.mod_logio",
+    "pyhttpd.modules.mod_version",
+    "pyhttpd.modules.mod_unixd",
+    "pyhttpd.modules.mod_authz_host",
+    "pyhttpd.modules.mod_authz_core",
+    "pyhttpd.modules.mod_reqtimeout",
+    "pyhttpd.modules.mod_mime",
+    "pyhttpd.modules.mod_env",
+    "pyhttpd.modules.mod_headers",
+    "pyhttpd.modules.mod_status",
+    "pyhttpd.modules.mod_dir",
+    "pyhttpd.modules.mod_alias",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 
@@ -17,7 +18,9 @@ from pyhttpd.scoreboard import Scoreboard
 def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Scoreboard) -> int:
     """Serve until TERM or INT. Returns the exit status."""
     log, flavour = generation.error_log, generation.flavour
-    pidfile.write_pid(generation.config.pid_file)
+    path = generation.config.pid_file
+    pidfile.write_pid(path)
+    pid_file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)  # User may have no right to remove it
     pod = PipeOfDeath()
     child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader)
     words = scoreboard.child(0)
@@ -32,6 +35,6 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
     for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     status = child.live(stops=dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), stop))
-    if pidfile.remove_pid(generation.config.pid_file):
+    if pidfile.remove_pid(path, pid_file):
         log.log(Level.NOTICE, flavour.log_name, flavour.numbers["stop"], "caught SIGTERM, shutting down")
     return status

@@ -51,8 +51,8 @@ def _start_time(pid: int) -> float:
 
 
 def write_pid(path: str) -> bool:
-    """Write our pid: a temporary file, mode 0644, renamed. True if there was a file before. Raises PidFileError."""
-    existed = os.path.exists(path)
+    """Write our pid: a temporary file, mode 0644, renamed. True if one was left there before. Raises PidFileError."""
+    existed = os.path.exists(path) and os.path.getsize(path) > 0
     temporary = f"{path}.{os.getpid()}"
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
@@ -70,12 +70,17 @@ def write_pid(path: str) -> bool:
     return existed
 
 
-def remove_pid(path: str) -> bool:
-    """Remove the file if it is ours; True if it was."""
+def remove_pid(path: str, fd: int = -1) -> bool:
+    """Remove the file if it is ours; True if it was.
+
+    A process that has given up the right to remove it empties it through `fd`, which it has kept open.
+    """
     if read_pid(path) != os.getpid():
         return False
     try:
         os.unlink(path)
     except OSError:
-        return False
+        if fd < 0:
+            return False
+        os.ftruncate(fd, 0)
     return True

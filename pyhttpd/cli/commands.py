@@ -1,0 +1,123 @@
+"""What pyhttpd does for a command line: inspect a configuration, signal a server that runs, or become one."""
+
+from __future__ import annotations
+
+import sys
+
+from pyhttpd import boot
+from pyhttpd.cli import messages
+from pyhttpd.cli.options import PROGRAM, Options
+from pyhttpd.cli.places import locate
+from pyhttpd.cli.signals import signal_server
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import ConfigurationError
+from pyhttpd.config.read import ReadOptions
+
+
+def execute(options: Options) -> int:
+    """The exit status. All of -k reads the configuration first: if it is broken, no signal is sent."""
+    reading = reading_of(options)
+    if options.startup_log is not None:
+        messages.redirect(options.startup_log, reading.server_root)
+    if options.show or options.test or options.dump:
+        return inspect(options, reading)
+    configuration = read(options, reading)
+    if configuration is None:
+        return 1
+    status = signal_server(options.action or "start", configuration.mpm.pid_file)
+    if status is not None:
+        return status
+    return boot.run(reading, run_options(options), configuration)
+
+
+def reading_of(options: Options) -> ReadOptions:
+    place = locate(options.config_file, options.server_root)
+    return ReadOptions(
+        path=place.config_file,
+        server_root=place.server_root,
+        defines=tuple(options.defines),
+        before=tuple(options.before),
+        after=tuple(options.after),
+        program=PROGRAM,
+    )
+
+
+def run_options(options: Options) -> boot.RunOptions:
+    one_process = "DEBUG" in options.defines or "ONE_PROCESS" in options.defines
+    return boot.RunOptions(
+        foreground=one_process or "FOREGROUND" in options.defines or "NO_DETACH" in options.defines,
+        one_process=one_process,
+        command_line=options.command_line,
+        startup_log=options.startup_log,
+        startup_level=options.startup_level,
+        skip_document_root_check=options.skip_document_root_check,
+    )
+
+
+def read(options: Options, reading: ReadOptions) -> Configuration | None:
+    """The configuration; None if it is broken. What there is to say of it is said."""
+    try:
+        configuration = boot.read(reading, options.skip_document_root_check)
+    except ConfigurationError as error:
+        messages.show(error.diagnostics, options.startup_level)
+        return None
+    messages.show(configuration.diagnostics, options.startup_level)
+    return configuration
+
+
+# --- -t, -S, -M, -l, -L, -V --------------------------------------------------------------------------------------
+
+
+def inspect(options: Options, reading: ReadOptions) -> int:
+    """Read the configuration and print what was asked for. If it is broken, -V and -l still say what they can."""
+    configuration = read(options, reading)
+    if options.show == "settings":
+        from pyhttpd.cli.settings import settings_text
+
+        sys.stdout.write(settings_text(configuration.mpm_name if configuration else ""))
+    elif options.show == "compiled_in":
+        from pyhttpd.cli.settings import compiled_in_text
+
+        sys.stdout.write(compiled_in_text(compiled_in(configuration)))
+    elif configuration is not None:
+        report(options, reading, configuration)
+    return 0 if configuration is not None else 1
+
+
+def compiled_in(configuration: Configuration | None) -> list[str]:
+    """Source names of what is always there, and of the MPM that the configuration selects."""
+    if configuration is None:
+        return [owner.source for owner in boot.catalog().compiled_in]
+    mpm = f"mpm_{configuration.mpm_name}_module"
+    return [module.source for module in configuration.modules if module.static or module.name == mpm]
+
+
+def report(options: Options, reading: ReadOptions, configuration: Configuration) -> None:
+    """The dumps, in the order in which Apache's modules print them; "Syntax OK" where none takes its place."""
+    from pyhttpd.cli import directives_dump, run_config_dump, vhosts_dump
+    from pyhttpd.config import dump
+
+    def wanted(name: str) -> bool:
+        return name in options.defines
+
+    out = sys.stdout
+    if options.test and wanted("DUMP_CONFIG"):
+        from pyhttpd.config.read import read_tree
+
+        out.write(dump.config_tree(read_tree(reading, boot.catalog())))
+    if wanted("DUMP_INCLUDES"):
+        out.write(dump.includes(configuration))
+    if wanted("DUMP_VHOSTS"):
+        out.write(vhosts_dump.dump(configuration))
+    if options.show == "directives":
+        catalog = boot.catalog()
+        owners = (catalog.find(module.name) for module in configuration.modules)
+        out.write(directives_dump.dump(owner for owner in owners if owner is not None))
+        return
+    if wanted("DUMP_RUN_CFG"):
+        out.write(run_config_dump.dump(configuration))
+    if wanted("DUMP_MODULES"):
+        out.write(dump.modules(configuration))
+    if options.test and not options.dump:
+        out.flush()
+        sys.stderr.write("Syntax OK\n")

@@ -1,0 +1,37 @@
+"""What goes to the terminal while a configuration is read: diagnostics, as far as -e lets them through."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+from pyhttpd.api.log import LEVEL_NAMES, Level
+from pyhttpd.cli.options import PROGRAM
+from pyhttpd.config.diagnostics import Diagnostic
+from pyhttpd.config.render import terminal
+
+
+def show(diagnostics: Iterable[Diagnostic], level: str | None) -> None:
+    """Print to stderr. `level` is the argument of -e; without one, warnings and worse are shown."""
+    threshold = LEVEL_NAMES[level] if level is not None else Level.WARN
+    for diagnostic in diagnostics:
+        if LEVEL_NAMES[diagnostic.severity.value] <= threshold:
+            text = terminal(diagnostic, PROGRAM)
+            sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
+    sys.stderr.flush()
+
+
+def redirect(startup_log: str, server_root: str) -> None:
+    """-E: from now on stderr is that file (below ServerRoot, if relative). It stays the terminal if that fails."""
+    try:
+        fd = os.open(os.path.join(server_root, startup_log), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        print(
+            f"({error.errno}){error.strerror}: AH00086: {PROGRAM}: could not open error log file {startup_log}.",
+            file=sys.stderr,
+        )
+        return
+    sys.stderr.flush()
+    os.dup2(fd, 2)
+    os.close(fd)

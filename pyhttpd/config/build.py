@@ -1,0 +1,349 @@
+"""From the expanded tree to the Configuration: each line is checked against its row and applied to its scope."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pyhttpd.config import arguments, words
+from pyhttpd.config.addresses import AddressError, UnknownHostError, vhost_addresses
+from pyhttpd.config.arguments import ArgumentError
+from pyhttpd.config.configuration import Scope, ServerRecord, VhostAddress
+from pyhttpd.config.diagnostics import BROKEN_MODULE, NO_EFFECT, SYNTAX, Severity
+from pyhttpd.config.directive import RSRC, SECTIONS, Context, Directive, Form, SettingError
+from pyhttpd.config.merging import merge_fields, merge_values
+from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode
+from pyhttpd.config.owners import owner_of
+from pyhttpd.config.registry import Entry, Registry
+from pyhttpd.config.report import Report
+from pyhttpd.config.scopes import (
+    CONTEXTS,
+    KINDS,
+    Tag,
+    TagError,
+    argument_of,
+    directory_order,
+    read_tag,
+    scope_is_wild,
+)
+from pyhttpd.config.suggest import Suggestions
+
+Settings = dict[type, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Server:
+    """The main server or a virtual host, while its lines are applied."""
+
+    location: Location | None = None
+    addresses: tuple[VhostAddress, ...] = ()
+    settings: Settings = field(default_factory=dict)
+    base: Settings = field(default_factory=dict)
+    directories: list[Scope] = field(default_factory=list)
+    files: list[Scope] = field(default_factory=list)
+    locations: list[Scope] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where lines stand: what they may be, and where their values go."""
+
+    server: _Server
+    context: Context
+    values: Settings  # of the per_dir classes
+    parent: str | None = None  # `<Directory`
+    argument: str | None = None
+    files: list[Scope] = field(default_factory=list)  # of a Directory
+    bit: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bit = self.context.value
+
+
+@dataclass(slots=True)
+class Line:
+    """The `Setting` that an `apply` function gets."""
+
+    row: Directive
+    location: Location
+    context: Context
+    section: str | None
+    server_root: str
+    defines: Mapping[str, str]
+    _fields: dict[str, Any]
+    _node: Node
+    _report: Report
+    _module: str
+    _registry: Registry
+
+    def get(self, field: str, default: Any = None) -> Any:
+        return self._fields.get(field, default)
+
+    def set(self, field: str, value: Any) -> None:
+        self._fields[field] = value
+
+    def path(self, name: str) -> str:
+        return os.path.normpath(os.path.join(self.server_root, name))
+
+    def warn(self, message: str, number: str | None = None) -> None:
+        self._report.line_error(
+            self.location, message, number=number or SYNTAX, severity=Severity.WARNING, module=self._module,
+            excerpt=self._report.excerpt(self._node),
+        )  # fmt: skip
+
+    def providers(self, group: str) -> Mapping[str, Any]:
+        return self._registry.providers(group)
+
+
+class Builder:
+    """Applies a tree. What is wrong goes to the report; `main` and `vhosts` are the result."""
+
+    def __init__(
+        self, registry: Registry, report: Report, suggestions: Suggestions, *, server_root: str,
+        defines: Mapping[str, str], refused: set[str],
+    ) -> None:
+        self._registry = registry
+        self._report = report
+        self._suggestions = suggestions
+        self._server_root = server_root
+        self._defines = defines
+        self._refused = refused
+        self._per_dir = {owner.per_dir for owner in registry.owners if owner.per_dir is not None}
+        self._main = _Server()
+        self._vhosts: list[_Server] = []
+
+    def apply(self, nodes: list[Node]) -> None:
+        self._walk(nodes, _Place(self._main, Context.SERVER, self._main.base))
+
+    # --- one line ----------------------------------------------------------------------------------------------------
+
+    def _walk(self, nodes: list[Node] | tuple[Node, ...], place: _Place) -> None:
+        for node in nodes:
+            name = node.name if isinstance(node, DirectiveNode) else f"<{node.name}"
+            entries = self._registry.find(name)
+            if not entries or entries[0].row.section is not isinstance(node, SectionNode):
+                self._unknown(node, name)
+            elif isinstance(node, SectionNode):
+                self._section(node, entries[0], place)
+            else:
+                for entry in entries:
+                    self._line(node, entry, place)
+
+    def _unknown(self, node: Node, name: str) -> None:
+        if owner_of(name) in self._refused:
+            return  # its LoadModule line is reported
+        message = (
+            f"Invalid command '{name}', perhaps misspelled or defined by a module not included in the server "
+            "configuration"
+        )
+        self._error(node, message, hint=self._suggestions.for_directive(name))
+
+    def _error(
+        self, node: Node, message: str, word: int | None = None, number: str = SYNTAX, hint: str | None = None,
+        severity: Severity = Severity.ERROR, module: str = "core",
+    ) -> None:
+        self._report.line_error(
+            node.location, message, number=number, hint=hint, severity=severity, module=module,
+            excerpt=self._report.excerpt(node, word),
+        )  # fmt: skip
+
+    def _line(self, node: DirectiveNode, entry: Entry, place: _Place) -> None:
+        row = entry.row
+        if not place.bit & entry.contexts:
+            self._error(node, _misplaced(row, place))
+            return
+        try:
+            values = arguments.values(row, node.raw)
+            if row.apply is not None:
+                row.apply(self._setting(node, entry, place), *values)
+            elif row.into is not None:
+                self._store(row, self._fields(row.into, place), values)
+        except ArgumentError as error:
+            self._error(node, str(error), error.word, error.number, error.hint)
+        except Exception as error:
+            self._failed(node, entry, error)
+
+    def _failed(self, node: Node, entry: Entry, error: Exception) -> None:
+        """A mistake in a module is one line that is wrong, too, and not the end of the server."""
+        if isinstance(error, SettingError):
+            self._error(node, str(error), 0 if node.raw else None, hint=error.hint)
+            return
+        name = entry.owner.source.removesuffix(".c")
+        self._error(
+            node, f"{entry.row.name}: {type(error).__name__}: {error}", number=BROKEN_MODULE,
+            hint=f"{name} failed on this line; that is a mistake in the module",
+        )  # fmt: skip
+
+    def _setting(self, node: Node, entry: Entry, place: _Place) -> Line:
+        row = entry.row
+        fields = self._fields(row.into, place) if row.into is not None else {}
+        module = entry.owner.name.removesuffix("_module")
+        return Line(
+            row, node.location, place.context, place.argument, self._server_root, self._defines, fields, node,
+            self._report, module, self._registry,
+        )  # fmt: skip
+
+    def _fields(self, into: type, place: _Place) -> dict[str, Any]:
+        values = place.values if into in self._per_dir else place.server.settings
+        found = values.get(into)
+        if found is None:
+            found = values[into] = {}
+        return found
+
+    def _store(self, row: Directive, fields: dict[str, Any], values: tuple[Any, ...]) -> None:
+        args = row.args
+        one = args.most == 1 or args.form is Form.RAW or args.form is Form.FLAG
+        if row.sets is not None:
+            fields[row.sets] = values[0] if one else values
+        elif row.adds is not None:
+            known: tuple[Any, ...] = fields.get(row.adds, ())
+            fields[row.adds] = (*known, *values) if one or args.form is Form.ITERATE else (*known, values)
+
+    # --- sections ----------------------------------------------------------------------------------------------------
+
+    def _section(self, node: SectionNode, entry: Entry, place: _Place) -> None:
+        row = entry.row
+        name = row.name
+        if not place.context & row.contexts:
+            self._error(node, _misplaced(row, place))
+            return
+        try:
+            if node.tail:
+                arguments.check_quotes(f"{name}>", node.raw)
+        except ArgumentError as error:
+            self._error(node, str(error), error.word, error.number, error.hint)
+        if name.lower() == "<virtualhost":
+            self._virtual_host(node, name, place)
+        elif name.lower() in KINDS:
+            self._scope(node, name, place)
+        elif row.apply is not None:
+            self._container(node, entry, place)
+        else:
+            self._error(node, f"{name}> is a section that nothing applies", number=BROKEN_MODULE)
+
+    def _container(self, node: SectionNode, entry: Entry, place: _Place) -> None:
+        """A section that is no scope, such as `<RequireAll>`: its lines act on the scope around it."""
+        row = entry.row
+        if not node.tail:
+            self._error(node, f"{row.name}> directive missing closing '>'")
+        inner = replace(place, parent=row.name)
+        setting = self._setting(node, entry, inner)
+        opened = False
+        try:
+            if row.apply is not None:
+                row.apply(setting, node.raw)
+            opened = True
+        except Exception as error:
+            self._failed(node, entry, error)
+        self._walk(node.children, inner)
+        try:
+            if opened and row.close is not None:
+                row.close(setting)
+        except Exception as error:
+            self._failed(node, entry, error)
+
+    def _virtual_host(self, node: SectionNode, name: str, place: _Place) -> None:
+        server = _Server(location=node.location)
+        try:
+            given = words.split(argument_of(node, name)).words
+            server.addresses = tuple(self._addresses(node, given))
+        except TagError as error:
+            self._error(node, str(error), error.word, hint=error.hint)
+        self._vhosts.append(server)
+        self._walk(node.children, _Place(server, Context.VHOST, server.base, name))
+
+    def _addresses(self, node: SectionNode, given: tuple[str, ...]) -> list[VhostAddress]:
+        found: list[VhostAddress] = []
+        for index, word in enumerate(given):
+            if not word:
+                continue
+            try:
+                found += vhost_addresses(word)
+            except AddressError as error:
+                raise TagError(str(error), index) from None
+            except UnknownHostError as error:
+                self._error(
+                    node, f"Could not resolve host name {error.host} -- ignoring!", index, "AH00547",
+                    severity=Severity.WARNING,
+                )  # fmt: skip
+        return found
+
+    def _scope(self, node: SectionNode, name: str, place: _Place) -> None:
+        kind = KINDS[name.lower()]
+        tag: Tag | None = None
+        try:
+            tag = read_tag(node, name, self._server_root)
+        except TagError as error:
+            self._error(node, str(error), error.word, hint=error.hint)
+        inner = _Place(
+            place.server, CONTEXTS[kind], {}, name, tag.argument if tag is not None else node.raw,
+        )  # fmt: skip
+        self._walk(node.children, inner)
+        if tag is None:
+            return
+        if tag.more:
+            self._error(node, f"Multiple {name}> arguments not (yet) supported.", 1 if tag.regex is None else 2)
+            return
+        files = tuple(inner.files)
+        scope = Scope(tag.kind, tag.pattern, tag.regex, scope_is_wild(tag), inner.values, node.location, files)
+        self._keep(node, scope, inner.context, place)
+
+    def _keep(self, node: SectionNode, scope: Scope, context: Context, place: _Place) -> None:
+        if context is Context.DIRECTORY:
+            place.server.directories.append(scope)
+        elif context is Context.LOCATION:
+            place.server.locations.append(scope)
+        elif place.context & RSRC:
+            place.server.files.append(scope)
+        elif place.context is Context.DIRECTORY:
+            place.files.append(scope)
+        else:
+            self._error(
+                node, f"<{node.name}> inside {place.parent}> has no effect", number=NO_EFFECT,
+                severity=Severity.WARNING,
+            )  # fmt: skip
+
+    # --- the result --------------------------------------------------------------------------------------------------
+
+    @property
+    def main(self) -> ServerRecord:
+        return self._record(self._main, None)
+
+    @property
+    def vhosts(self) -> tuple[ServerRecord, ...]:
+        return tuple(self._record(vhost, self._main) for vhost in self._vhosts)
+
+    def _record(self, server: _Server, main: _Server | None) -> ServerRecord:
+        """A server with the main one's settings and sections below its own."""
+        outer = main if main is not None else _Server()
+        classes = {owner.per_server for owner in self._registry.owners if owner.per_server is not None}
+        return ServerRecord(
+            location=server.location,
+            addresses=server.addresses,
+            settings={
+                cls: cls(**merge_fields(cls, outer.settings.get(cls, {}), server.settings.get(cls, {})))
+                for cls in (*sorted(classes, key=_class_name), *(c for c in server.settings if c not in classes))
+            },
+            base=merge_values(outer.base, server.base),
+            directories=directory_order((*outer.directories, *server.directories)),
+            files=(*outer.files, *server.files),
+            locations=(*outer.locations, *server.locations),
+        )
+
+
+def _class_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _misplaced(row: Directive, place: _Place) -> str:
+    """Apache's text for a directive that may not stand here. It has one for where the directive's class does not fit,
+    and another for what the directive itself then refuses."""
+    bracket = ">" if row.section else ""
+    if place.parent is None:
+        return f"{row.name} not allowed here"
+    refused_itself = row.contexts & (Context.SERVER if place.context is Context.VHOST else SECTIONS)
+    if refused_itself:
+        return f"{row.name}{bracket} cannot occur within {place.parent}> section"
+    return f"{row.name} not allowed in {place.parent}> context"

@@ -1,0 +1,34 @@
+"""Which modules there are: those that are always there, and those that a LoadModule line brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyhttpd.config.directive import DirectiveOwner
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The modules that a configuration may use. `loadable` maps identifiers (`rewrite_module`), MPMs among them."""
+
+    compiled_in: tuple[DirectiveOwner, ...]
+    loadable: Mapping[str, DirectiveOwner]
+    default_mpm: str = "mpm_worker_module"
+
+    def find(self, identifier: str) -> DirectiveOwner | None:
+        """The module of that identifier, whether it is compiled in or not."""
+        for owner in self.compiled_in:
+            if owner.name == identifier:
+                return owner
+        return self.loadable.get(identifier)
+
+
+def is_mpm(identifier: str) -> bool:
+    """Does the identifier (`mpm_worker_module`) name an MPM?"""
+    return identifier.startswith("mpm_") and identifier.endswith("_module")
+
+
+def mpm_name(identifier: str) -> str:
+    """`mpm_worker_module` -> `worker`"""
+    return identifier.removeprefix("mpm_").removesuffix("_module")

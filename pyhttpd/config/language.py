@@ -1,0 +1,85 @@
+"""The rows of what acts while a configuration is read, and of the sections.
+
+Their work is done by expand.py and build.py; the rows say where they may stand, how many words they take and what
+`-L` prints. LoadModule belongs to mod_so, `<IfVersion>` to mod_version; all else to the core.
+"""
+
+from __future__ import annotations
+
+from pyhttpd.config.directive import (
+    ANYWHERE,
+    GLOBAL,
+    RSRC,
+    SECTIONS,
+    Args,
+    Context,
+    Directive,
+    Override,
+    Setting,
+    SettingError,
+)
+
+ALL = Override.OPTIONS | Override.FILEINFO | Override.AUTHCONFIG | Override.LIMIT | Override.INDEXES
+
+_FILES = RSRC | Context.DIRECTORY | Context.FILES | Context.HTACCESS
+
+
+def fail(_: Setting, message: str) -> None:
+    """`Error`: what a configuration says of itself, mostly inside a condition."""
+    if not message:
+        raise SettingError("The Error directive was used with no message.")
+    if len(message) > 1 and message[0] in "\"'" and message[0] == message[-1]:
+        message = message[1:-1]
+    raise SettingError(message)
+
+
+def _on_read(name: str, args: Args, contexts: Context, help_: str) -> Directive:
+    return Directive(name, args, contexts, help_, on_read=True)
+
+
+def _condition(name: str, help_: str, args: Args | None = None) -> Directive:
+    return Directive(name, args or Args.raw(), ANYWHERE, help_, override=ALL, on_read=True, section=True)
+
+
+def _section(name: str, contexts: Context, help_: str, override: Override = Override.NONE) -> Directive:
+    return Directive(name, Args.raw(), contexts, help_, override=override, section=True)
+
+
+LANGUAGE = (
+    _section("<Directory", RSRC, "Container for directives affecting resources located in the specified directories"),
+    _section("<Location", RSRC,
+             "Container for directives affecting resources accessed through the specified URL paths"),
+    _section("<VirtualHost", GLOBAL,
+             "Container to map directives to a particular virtual host, takes one or more host addresses"),
+    _section("<Files", _FILES, "Container for directives affecting files matching specified patterns", ALL),
+    _condition("<IfModule", "Container for directives based on existence of specified modules"),
+    _condition("<IfDefine", "Container for directives based on existence of command line defines"),
+    _condition("<IfFile", "Container for directives based on existence of files on disk"),
+    _condition("<IfDirective", "Container for directives based on existence of named directive"),
+    _condition("<IfSection", "Container for directives based on existence of named section"),
+    _section("<DirectoryMatch", RSRC,
+             "Container for directives affecting resources located in the specified directories"),
+    _section("<LocationMatch", RSRC,
+             "Container for directives affecting resources accessed through the specified URL paths"),
+    _section("<FilesMatch", _FILES, "Container for directives affecting files matching specified patterns", ALL),
+    _on_read("Define", Args.take(str, str, least=1), RSRC | SECTIONS,
+             "Define a variable, optionally to a value.  Same as passing -D to the command line."),
+    _on_read("UnDefine", Args.take(str), RSRC | SECTIONS, "Undefine the existence of a variable. Undo a Define."),
+    Directive("Error", Args.raw(), ANYWHERE, "Generate error message from within configuration",
+              apply=fail, override=ALL),
+    _on_read("ServerRoot", Args.take(str), RSRC, "Common directory of server-related files (logs, confs, etc.)"),
+    _on_read("Include", Args.take(str), RSRC | SECTIONS,
+             "Name(s) of the config file(s) to be included; fails if the wildcard does not match at least one file"),
+    _on_read("IncludeOptional", Args.take(str), RSRC | SECTIONS,
+             "Name or pattern of the config file(s) to be included; ignored if the file does not exist or the pattern "
+             "does not match any files"),
+)  # fmt: skip
+
+SO_DIRECTIVES = (
+    _on_read("LoadModule", Args.take(str, str), RSRC,
+             "a module name and the name of a shared object file to load it from"),
+)  # fmt: skip
+
+VERSION_DIRECTIVES = (
+    _condition("<IfVersion", "a comparison operator, a version (and a delimiter)", Args.take(str, str, str, least=1)),
+)

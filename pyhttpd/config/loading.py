@@ -1,0 +1,110 @@
+"""LoadModule: which module an identifier brings, or why it brings none."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass, field
+from typing import cast
+
+from pyhttpd.config.catalog import Catalog, is_mpm
+from pyhttpd.config.configuration import LoadedModule
+from pyhttpd.config.directive import DirectiveOwner
+from pyhttpd.config.nodes import Location
+from pyhttpd.config.registry import Registry
+from pyhttpd.config.suggest import for_module
+
+_PYTHON_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_SHARED_OBJECTS = (".so", ".dll", ".la", ".dylib")
+
+
+class LoadError(Exception):
+    """A module that cannot be had."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(slots=True)
+class Modules:
+    """The modules of one reading: what is compiled in, then what LoadModule lines bring, in their order."""
+
+    catalog: Catalog
+    registry: Registry = field(default_factory=Registry)
+    loaded: list[LoadedModule] = field(default_factory=list)
+    mpms: list[tuple[str, Location | None]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)  # mod_rewrite: its directives are not reported one by one
+    _lines: set[str] = field(default_factory=set)
+
+    def compiled_in(self, *, with_mpm: bool) -> None:
+        """What is there before the first line; `with_mpm`: no line will load one."""
+        for owner in self.catalog.compiled_in:
+            self._add(owner, static=True)
+        if with_mpm:
+            identifier = self.catalog.default_mpm
+            self._add(self.catalog.loadable[identifier], static=True)
+            self.mpms.append((identifier, None))
+
+    def load(self, identifier: str, path: str, location: Location) -> bool:
+        """Returns False if the module is there already, by a line above. Raises LoadError."""
+        if identifier in self._lines:
+            return False
+        self._lines.add(identifier)
+        owner = self.catalog.find(identifier)
+        if owner is None:
+            self._add(self._missing(identifier, path, location), static=False, implementation=path)
+        elif is_mpm(identifier):
+            self.mpms.append((identifier, location))
+            if len(self.mpms) == 1:
+                self._add(owner, static=False)
+        elif owner not in self.registry.owners:
+            self._add(owner, static=False)
+        return True
+
+    def _add(self, owner: DirectiveOwner, *, static: bool, implementation: str | None = None) -> None:
+        self.registry.add(owner)
+        self.loaded.append(LoadedModule(owner.name, owner.source, static, implementation or _implementation(owner)))
+
+    def _missing(self, identifier: str, path: str, location: Location) -> DirectiveOwner:
+        """A user's module, if the path is a Python name."""
+        if is_mpm(identifier):
+            substitute = self.catalog.default_mpm
+            if not self.mpms:  # so that its directives are known, and only this line is wrong
+                self.mpms.append((substitute, location))
+                self._add(self.catalog.loadable[substitute], static=False)
+            raise LoadError(
+                f"Cannot load {path} into server: pyhttpd does not have {identifier}",
+                f"Use the worker MPM, whose directives are the same: LoadModule {substitute} modules/mod_mpm_worker.so",
+            )
+        if _PYTHON_NAME.fullmatch(path) and not path.endswith(_SHARED_OBJECTS):
+            return _import(identifier, path)
+        self.refused.add(f"mod_{identifier.removesuffix('_module')}")
+        raise LoadError(
+            f"Cannot load {path} into server: pyhttpd does not have {identifier}", for_module(identifier, self.catalog)
+        )
+
+
+def _implementation(owner: DirectiveOwner) -> str:
+    """The Python module of one that is ours."""
+    package = "mpm" if is_mpm(owner.name) else "modules"
+    return f"pyhttpd.{package}.{owner.source.removesuffix('.c')}"
+
+
+def _import(identifier: str, path: str) -> DirectiveOwner:
+    """A module of the user's own: anything may go wrong in it, and nothing of that may end the server."""
+    try:
+        python_module = importlib.import_module(path)
+    except Exception as error:
+        raise LoadError(f"Cannot load {path} into server: {type(error).__name__}: {error}") from error
+    owner = getattr(python_module, "MODULE", None)
+    if owner is None:
+        raise LoadError(f"Can't locate API module structure `MODULE' in {path}")
+    if not all(hasattr(owner, name) for name in ("name", "source", "directives", "per_dir", "per_server")):
+        raise LoadError(f"MODULE of {path} is no pyhttpd.api.module.Module")
+    if owner.name != identifier:
+        raise LoadError(
+            f"Can't locate API module structure `{identifier}' in {path}: its MODULE is {owner.name}",
+            f"LoadModule {owner.name} {path}",
+        )
+    return cast(DirectiveOwner, owner)

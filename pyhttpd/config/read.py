@@ -1,0 +1,123 @@
+"""Reading a configuration, whole: text in, a Configuration or every mistake in it out.
+
+The master imports this file for ReadOptions but reads in another process, so what only reading needs (lark before all)
+is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyhttpd.config.catalog import Catalog, mpm_name
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import ConfigurationError, Severity
+from pyhttpd.config.nodes import Node
+
+if TYPE_CHECKING:
+    from pyhttpd.config.expand import Expansion
+    from pyhttpd.config.report import Report
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the command line says. `path` is the main file; a relative one is looked up under ServerRoot."""
+
+    path: str
+    server_root: str
+    defines: tuple[str, ...] = ()  # -D
+    before: tuple[str, ...] = ()  # -C
+    after: tuple[str, ...] = ()  # -c
+    program: str = "pyhttpd"
+
+
+def read(options: ReadOptions, catalog: Catalog) -> Configuration:
+    """Read, check and build. Raises ConfigurationError with everything that is wrong, warnings included."""
+    with _no_collection():
+        return _read(options, catalog)
+
+
+def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
+    from pyhttpd.config.build import Builder
+    from pyhttpd.config.suggest import Suggestions
+
+    expansion, report = _expand(options, catalog)
+    modules = expansion.modules
+    defines = expansion.variables.values()
+    builder = Builder(
+        modules.registry, report, Suggestions(catalog, modules.registry), server_root=expansion.server_root,
+        defines=defines, refused=modules.refused,
+    )  # fmt: skip
+    if not expansion.stopped:
+        builder.apply(expansion.nodes)
+    diagnostics = report.diagnostics
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
+        raise ConfigurationError(diagnostics)
+    return Configuration(
+        path=expansion.main_path,
+        server_root=expansion.server_root,
+        modules=tuple(modules.loaded),
+        main=builder.main,
+        vhosts=builder.vhosts,
+        defines=defines,
+        included=tuple(expansion.included),
+        diagnostics=diagnostics,
+        mpm_name=mpm_name(modules.mpms[0][0]),
+    )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A large file is a million objects, all of them kept; looking for garbage among them takes a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def read_tree(options: ReadOptions, catalog: Catalog) -> tuple[Node, ...]:
+    """The tree without conditions and Includes, for DUMP_CONFIG. Raises ConfigurationError for what shows by then."""
+    expansion, report = _expand(options, catalog)
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in report.diagnostics):
+        raise ConfigurationError(report.diagnostics)
+    return tuple(expansion.nodes)
+
+
+def _expand(options: ReadOptions, catalog: Catalog) -> tuple[Expansion, Report]:
+    """Read with no MPM; if no line has loaded one, read once more with the default one there."""
+    from pyhttpd.config.expand import Expansion, Files
+    from pyhttpd.config.report import Report
+
+    files = Files()
+    for with_mpm in (False, True):
+        report = Report()
+        expansion = Expansion(
+            catalog, files, report, server_root=options.server_root, defines=options.defines, with_mpm=with_mpm
+        )
+        _read_all(options, expansion, report)
+        if expansion.modules.mpms or expansion.stopped:
+            break
+    return expansion, report
+
+
+def _read_all(options: ReadOptions, expansion: Expansion, report: Report) -> None:
+    if options.before:
+        expansion.read_lines(options.before)
+    expansion.read_file(options.path)
+    mpms = expansion.modules.mpms
+    if len(mpms) > 1:
+        names = " and ".join(name for name, _ in mpms)
+        place = mpms[1][1]
+        report.text_error(
+            (), place, "Configuration error: More than one MPM loaded.", number="AH00534",
+            hint=f"These are loaded: {names}. Keep one", excerpt=report.excerpt_at(place) if place else None,
+        )  # fmt: skip
+    if options.after:
+        expansion.read_lines(options.after)
+

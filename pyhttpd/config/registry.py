@@ -1,0 +1,52 @@
+"""Directive rows by name: what the modules that are loaded so far bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pyhttpd.config.directive import Directive, DirectiveOwner
+
+
+class Entry(NamedTuple):
+    """A row and the module that it belongs to. `contexts` are the row's as bits: an enum's `&` costs a microsecond."""
+
+    row: Directive
+    owner: DirectiveOwner
+    contexts: int
+
+
+class Registry:
+    """Names are compared without case. More than one module may have a directive; then each gets its lines."""
+
+    def __init__(self, owners: Iterable[DirectiveOwner] = ()) -> None:
+        self._entries: dict[str, tuple[Entry, ...]] = {}
+        self._as_written: dict[str, tuple[Entry, ...]] = {}
+        self.owners: list[DirectiveOwner] = []
+        for owner in owners:
+            self.add(owner)
+
+    def add(self, owner: DirectiveOwner) -> None:
+        self.owners.append(owner)
+        self._as_written.clear()
+        for row in owner.directives:
+            key = row.name.lower()
+            self._entries[key] = (*self._entries.get(key, ()), Entry(row, owner, row.contexts.value))
+
+    def find(self, name: str) -> tuple[Entry, ...]:
+        """The rows of a name (`Listen`, `<Directory`); none if it is not known."""
+        found = self._as_written.get(name)
+        if found is None:
+            found = self._as_written[name] = self._entries.get(name.lower(), ())
+        return found
+
+    def names(self) -> list[str]:
+        return [entries[0].row.name for entries in self._entries.values()]
+
+    def providers(self, group: str) -> dict[str, Any]:
+        """What the modules offer under `group`, by name."""
+        return {offer.name: offer.value for owner in self.owners for offer in owner.providers if offer.group == group}
+
+    def has_module(self, name: str) -> bool:
+        """Is a module loaded, by its identifier (`alias_module`) or its source file (`mod_alias.c`)?"""
+        return any(name in (owner.name, owner.source) for owner in self.owners)

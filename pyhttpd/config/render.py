@@ -1,0 +1,124 @@
+"""Diagnostics as text: Apache's own lines first, to the byte, then the line with a caret and what to do."""
+
+from __future__ import annotations
+
+import re
+
+from pyhttpd.config.diagnostics import COMMAND_LINE, Diagnostic, Excerpt, Severity
+from pyhttpd.config.nodes import Location
+
+_WITH_PROGRAM = frozenset({"AH00534", "AH00543", "AH00544"})
+"""Messages in which Apache puts the program's name after the number."""
+
+_WIDEST = 160
+
+_NO_ESCAPE = re.compile(r"[ -\[\]-~]*")
+_ESCAPES = {byte: chr(byte) for byte in range(0x20, 0x7F)} | {
+    0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0B: "\\v", 0x0D: "\\r", 0x5C: "\\\\",
+}  # fmt: skip
+
+
+def terminal(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
+    """The whole message, without a line end. Never raises; what cannot be printed is escaped."""
+    return "\n".join(log_lines(diagnostic, program))
+
+
+def log_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
+    """The same as lines for the error log, without a time stamp in front."""
+    return [*map(_escape_as_apache, _apache(diagnostic, program)), *map(_clean, _help(diagnostic))]
+
+
+def _apache(diagnostic: Diagnostic, program: str) -> list[str]:
+    number, message, place = diagnostic.number, diagnostic.message, diagnostic.location
+    if diagnostic.severity is not Severity.ERROR:
+        return [f"{number}: {message}" if number else message]
+    if number in _WITH_PROGRAM:
+        return [f"{number}: {program}: {message}"]
+    if place is None:
+        return [f"{number}: {message}" if number else f"{program}: {message}"]
+    if number is None:
+        return [_nested(diagnostic.chain, place, message, program)]
+    return [f"{number}: Syntax error on line {place.line} of {place.file}:", message]
+
+
+def _nested(chain: tuple[Location, ...], place: Location, message: str, program: str) -> str:
+    """What is wrong with the text itself: one line with all Includes that led to it."""
+    outermost = (chain or (place,))[0]
+    steps = [each for each in (*chain, place) if each.file != COMMAND_LINE]
+    text = "".join(f"Syntax error on line {each.line} of {each.file}: " for each in steps)
+    prefix = "Syntax error in -C/-c directive: " if outermost.file == COMMAND_LINE else ""
+    return f"{program}: {prefix}{text}{message}"
+
+
+def _help(diagnostic: Diagnostic) -> list[str]:
+    lines: list[str] = []
+    place = diagnostic.location
+    if place is not None:
+        excerpt = diagnostic.excerpt or _look(place)
+        if excerpt is not None:
+            lines += _show(place.file, excerpt)
+        elif diagnostic.severity is not Severity.ERROR:
+            lines.append(f"  {place.file}:{place.line}")
+        lines += [f"  included from {each.file}:{each.line}" for each in reversed(diagnostic.chain)]
+    if diagnostic.hint:
+        lines.append(f"  {diagnostic.hint}{'' if diagnostic.hint.endswith(('.', '?', '!')) else '.'}")
+    return lines
+
+
+def _show(file: str, excerpt: Excerpt) -> list[str]:
+    text, column = excerpt.text.replace("\t", " "), excerpt.column
+    if len(text) > _WIDEST:  # the part around the caret
+        start = max(0, column - 1 - _WIDEST // 2)
+        text = text[start : start + _WIDEST]
+        column -= start
+    before, marked = _clean(text[: column - 1]), _clean(text[column - 1 : column - 1 + excerpt.width])
+    caret = "^" + "~" * (len(marked) - 1)
+    margin = len(str(excerpt.line))
+    return [
+        f"  {file}:{excerpt.line}:{excerpt.column}",
+        f"  {excerpt.line} | {text}",
+        f"  {'':{margin}} | {'':{len(before)}}{caret}",
+    ]
+
+
+def _look(place: Location) -> Excerpt | None:
+    """The line of a message that came without it."""
+    if place.file == COMMAND_LINE or place.line < 1:
+        return None
+    try:
+        with open(place.file, encoding="utf-8", errors="surrogateescape") as file:
+            for number, line in enumerate(file, start=1):
+                if number == place.line:
+                    column = max(place.column, len(line) - len(line.lstrip()) + 1)
+                    return Excerpt(number, column, line.rstrip(), len(line.split(maxsplit=1)[0]) if line.strip() else 1)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _escape_as_apache(text: str) -> str:
+    """As ap_escape_errorlog_item does it: backslashes, and every byte that is no printable ASCII."""
+    if _NO_ESCAPE.fullmatch(text):
+        return text
+    return "".join([_ESCAPES.get(byte, f"\\x{byte:02x}") for byte in _bytes(text)])
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that no file can have brought
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _clean(text: str) -> str:
+    """Nothing that moves the cursor, and nothing that cannot be encoded."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,103 @@
+"""Collects what is wrong while a configuration is read, and adds to each message its line, caret and Include chain."""
+
+from __future__ import annotations
+
+from pyhttpd.config import words
+from pyhttpd.config.diagnostics import COMMAND_LINE, SYNTAX, Diagnostic, Excerpt, Severity
+from pyhttpd.config.nodes import DirectiveNode, Location, SectionNode
+from pyhttpd.config.source import Source
+from pyhttpd.config.words import BLANKS, split_line
+
+Chain = tuple[Location, ...]
+
+
+class Report:
+    """The diagnostics of one reading."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Source] = {}
+        self._chains: dict[str, Chain] = {}
+        self._reading: list[Diagnostic] = []
+        self._building: list[Diagnostic] = []
+        self._seen: set[tuple[str | None, str, Location | None]] = set()
+
+    def opened(self, source: Source, chain: Chain) -> None:
+        """A file is being read; its lines can be shown."""
+        if source.file == COMMAND_LINE and source.file in self._sources:
+            del self._sources[source.file]  # -C and -c: which of them a line belongs to cannot be told
+        else:
+            self._sources[source.file] = source
+        self._chains.setdefault(source.file, chain)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found while reading, in the order of the text, and then what the lines themselves have wrong."""
+        return (*self._reading, *self._building)
+
+    def text_error(
+        self, chain: Chain, location: Location | None, message: str, *, hint: str | None = None,
+        number: str | None = None, severity: Severity = Severity.ERROR, excerpt: Excerpt | None = None,
+        module: str = "core",
+    ) -> None:
+        """Something that shows while the text is read."""
+        if self._is_new(number, message, location):
+            self._reading.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
+
+    def line_error(
+        self, location: Location, message: str, *, number: str = SYNTAX, hint: str | None = None,
+        excerpt: Excerpt | None = None, severity: Severity = Severity.ERROR, module: str = "core",
+    ) -> None:
+        """Something that is wrong with a directive."""
+        if self._is_new(number, message, location):
+            chain = self._chains.get(location.file, ())
+            self._building.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
+
+    def _is_new(self, number: str | None, message: str, location: Location | None) -> bool:
+        """A file that is included twice has each of its mistakes once."""
+        key = (number, message, location)
+        if location is not None and key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def excerpt(self, node: DirectiveNode | SectionNode, word: int | None = None) -> Excerpt | None:
+        """The line of a node, with a caret below its name, or below one word of its arguments."""
+        found = self._line(node.location)
+        if found is None:
+            return None
+        source, index = found
+        line = source.lines[index]
+        start = node.location.column - 1
+        name, rest = split_line(line[start:].rstrip(BLANKS))
+        if isinstance(node, SectionNode) and node.raw and rest.startswith(node.raw):
+            line = line.rstrip(BLANKS).removesuffix(rest) + node.raw  # without the bracket
+            rest = node.raw
+        width = len(name)
+        if word is not None and rest:
+            starts = words.starts(rest)
+            # where a variable has changed the words, all the arguments are underlined
+            at, end = 0, len(rest)
+            if word < len(starts) and (node.raw == rest or isinstance(node, SectionNode)):
+                at = starts[word]
+                end = starts[word + 1] if word + 1 < len(starts) else len(rest)
+            start = len(line.rstrip(BLANKS)) - len(rest) + at
+            width = len(rest[at:end].rstrip(BLANKS))
+        return self._show(source, index, start, width)
+
+    def excerpt_at(self, location: Location) -> Excerpt | None:
+        """The line at a place, with a caret below its first word."""
+        found = self._line(location)
+        if found is None:
+            return None
+        source, index = found
+        start = location.column - 1
+        return self._show(source, index, start, len(split_line(source.lines[index][start:])[0]))
+
+    def _line(self, location: Location) -> tuple[Source, int] | None:
+        source = self._sources.get(location.file)
+        index = source.logical(location.line) if source is not None else None
+        return None if source is None or index is None else (source, index)
+
+    def _show(self, source: Source, index: int, start: int, width: int) -> Excerpt:
+        place = source.place(index, start)
+        return Excerpt(place.line, place.column, place.text, max(1, min(width, len(place.text) - place.column + 1)))

@@ -1,0 +1,103 @@
+"""What the opening tag of a section says: kind, pattern, regular expression; and the order of directories."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from pyhttpd.config import words
+from pyhttpd.config.conditions import REGEX_ERRORS
+from pyhttpd.config.configuration import Scope, ScopeKind
+from pyhttpd.config.directive import Context
+from pyhttpd.config.nodes import SectionNode
+from pyhttpd.config.wildcard import is_wild
+from pyhttpd.util.regex import compile_pcre
+
+KINDS = {f"<{kind.value.lower()}": kind for kind in ScopeKind}
+
+CONTEXTS = {
+    ScopeKind.DIRECTORY: Context.DIRECTORY,
+    ScopeKind.DIRECTORY_MATCH: Context.DIRECTORY,
+    ScopeKind.FILES: Context.FILES,
+    ScopeKind.FILES_MATCH: Context.FILES,
+    ScopeKind.LOCATION: Context.LOCATION,
+    ScopeKind.LOCATION_MATCH: Context.LOCATION,
+}
+
+_MATCH = frozenset({ScopeKind.DIRECTORY_MATCH, ScopeKind.FILES_MATCH, ScopeKind.LOCATION_MATCH})
+
+
+class TagError(Exception):
+    """An opening tag that is wrong; the text is Apache's. `word` is the index of the argument."""
+
+    def __init__(self, message: str, word: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.word = word
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """An opening tag. `argument` is the word as written, `more` tells that others follow it, which Apache refuses."""
+
+    kind: ScopeKind
+    argument: str
+    pattern: str
+    regex: re.Pattern[str] | None
+    more: bool
+
+
+def argument_of(node: SectionNode, name: str) -> str:
+    """The text between name and bracket. Raises TagError."""
+    if not node.tail:
+        raise TagError(f"{name}> directive missing closing '>'")
+    if not node.raw:
+        raise TagError(f"{name}> directive requires additional arguments")
+    return node.raw
+
+
+def read_tag(node: SectionNode, name: str, server_root: str) -> Tag:
+    """`<Directory "/srv/www">`, `<Files ~ "\\.gif$">`, `<LocationMatch ^/x>`. Raises TagError."""
+    kind = KINDS[name.lower()]
+    given = words.split(argument_of(node, name)).words
+    first = given[0] if given else ""
+    if kind in _MATCH or first == "~":
+        at = 1 if first == "~" and kind not in _MATCH else 0
+        pattern = given[at] if at < len(given) else ""
+        return Tag(kind, pattern, pattern, _compile(pattern, at), len(given) > at + 1)
+    pattern = _directory(first, server_root) if CONTEXTS[kind] is Context.DIRECTORY else first
+    if CONTEXTS[kind] is Context.FILES:
+        pattern = pattern.removeprefix("./")
+    return Tag(kind, first, pattern, None, len(given) > 1)
+
+
+def _compile(pattern: str, word: int) -> re.Pattern[str]:
+    try:
+        return compile_pcre(pattern)
+    except REGEX_ERRORS as error:
+        raise TagError("Regex could not be compiled", word, str(error)) from None
+
+
+def _directory(path: str, server_root: str) -> str:
+    """Absolute, canonical, with a slash at the end. Apache takes a relative one from where it was started, which is
+    nowhere for a daemon; here it is below ServerRoot, as all other names are."""
+    if path == "/":
+        return path
+    path = os.path.normpath(os.path.join(server_root, path))
+    # POSIX keeps two leading slashes
+    return "/" + path.strip("/") + "/" if path.strip("/") else "/"
+
+
+def scope_is_wild(tag: Tag) -> bool:
+    return tag.regex is None and is_wild(tag.pattern)
+
+
+def components(scope: Scope) -> int:
+    """How deep a directory is: `/` 0, `/srv/` 2, as Apache counts."""
+    return 0 if scope.pattern == "/" else scope.pattern.count("/")
+
+
+def directory_order(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """By number of components, regular expressions last, otherwise as in the file."""
+    return tuple(sorted(scopes, key=lambda scope: (scope.regex is not None, components(scope))))

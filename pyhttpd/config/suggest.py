@@ -1,0 +1,82 @@
+"""What to do about a name that is not known: the name that was meant, or the module that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from pyhttpd.config.catalog import Catalog, is_mpm, mpm_name
+from pyhttpd.config.owners import known_modules, known_names, owner_of
+from pyhttpd.config.registry import Registry
+
+_MOST = 40
+"""So many names are looked for. A file with more that are unknown is no configuration, and the search is slow."""
+
+
+class Suggestions:
+    """Hints for one reading. Each name is looked for once."""
+
+    def __init__(self, catalog: Catalog, registry: Registry) -> None:
+        self._catalog = catalog
+        self._registry = registry
+        self._loaded = {owner.name for owner in registry.owners}
+        self._hints: dict[str, str | None] = {}
+
+    def for_directive(self, name: str) -> str | None:
+        """`name` is a directive, or a section with its `<`, that no loaded module has."""
+        if name not in self._hints:
+            self._hints[name] = self._find(name)
+        return self._hints[name]
+
+    def _find(self, name: str) -> str | None:
+        label = f"{name}>" if name.startswith("<") else name
+        if name.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
+            return "The file begins with a byte order mark: save it as UTF-8 without one"
+        for identifier, owner in self._catalog.loadable.items():
+            if identifier in self._loaded or all(row.name.lower() != name.lower() for row in owner.directives):
+                continue
+            if not is_mpm(identifier):
+                file = owner.source.removesuffix(".c")
+                return f"{label} belongs to {file}: LoadModule {identifier} modules/{file}.so"
+            running = " and ".join(mpm_name(loaded) for loaded in self._loaded if is_mpm(loaded)) or "another one"
+            return (
+                f"{label} belongs to the {mpm_name(identifier)} MPM, but {running} is loaded: "
+                f"put it inside <IfModule {identifier}>"
+            )
+        module = owner_of(name)
+        if module is not None:
+            where = "Apache's core" if module == "core" else module
+            return f"{label} is a directive of {where} that pyhttpd does not have yet"
+        return self._close(name)
+
+    def _close(self, name: str) -> str | None:
+        if len(self._hints) >= _MOST or not 2 < len(name) < 60:
+            return None
+        found = _closest(name, [*known_names(), *self._registry.names()])
+        if found is None:
+            return None
+        label = f"{found}>" if found.startswith("<") else found
+        if self._registry.find(found):
+            return f"Did you mean {label}?"
+        return f"Did you mean {label}? It is a directive of {owner_of(found)}, which pyhttpd does not have yet"
+
+
+def for_module(identifier: str, catalog: Catalog) -> str:
+    """A hint for LoadModule of an identifier that is not there."""
+    source = f"mod_{identifier.removesuffix('_module')}"
+    if source in known_modules():
+        return (
+            f"pyhttpd does not have {source} yet. Remove the line, or put it and what needs it "
+            f"inside <IfModule {source}.c>"
+        )
+    known = [*catalog.loadable, *(owner.name for owner in catalog.compiled_in)]
+    close = _closest(identifier.removesuffix("_module"), [name.removesuffix("_module") for name in known])
+    meant = f"Did you mean {close}_module? " if close is not None else ""
+    return f"{meant}A module of your own is loaded by its Python name: LoadModule {identifier} my_package.my_module"
+
+
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    by_lower = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
+    return by_lower[found[0]] if found else None
+

@@ -1,0 +1,337 @@
+"""mod_headers: change the fields of answers (Header) and of requests (RequestHeader)."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyhttpd.api.module import Module
+from pyhttpd.api.phases import DECLINED, Order, Phase, on
+from pyhttpd.api.request import Request
+from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting, SettingError
+from pyhttpd.config.merging import inner_last, merged
+from pyhttpd.http.headers import Headers
+from pyhttpd.scoreboard import Status
+from pyhttpd.util.escape import wire
+from pyhttpd.util.regex import compile_pcre, substitute
+
+EARLY = "early"
+_ACTIONS = ("add", "set", "setifempty", "append", "merge", "unset", "echo", "note", "edit", "edit*")
+_ESCAPES = {"\\": "\\", "r": "\r", "n": "\n", "t": "\t"}
+
+
+class Tag(NamedTuple):
+    """`%{argument}letter` in a value."""
+
+    letter: str
+    argument: str
+
+
+class Change(NamedTuple):
+    """One line. `value` of edit is the replacement; `condition` a variable's name, `!NAME`, or EARLY's own object."""
+
+    action: str
+    name: str
+    value: tuple[str | Tag, ...] = ()
+    regex: re.Pattern[str] | None = None
+    condition: str | None = None
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeadersConfig:
+    """`always` works on the fields that errors keep, `on_success` on the others."""
+
+    request: tuple[Change, ...] = merged((), inner_last)
+    on_success: tuple[Change, ...] = merged((), inner_last)
+    always: tuple[Change, ...] = merged((), inner_last)
+
+
+# --- the lines
+
+
+def parse_value(text: str) -> tuple[str | Tag, ...]:
+    """A value as constant texts and tags. Raises ValueError with Apache's words."""
+    if text.startswith("expr="):
+        raise ValueError("Can't parse value expression : expr= is not there yet")
+    parts: list[str | Tag] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        part: str | Tag = char
+        at += 1
+        if char == "\\" and text[at : at + 1] in _ESCAPES and at < len(text):
+            part = _ESCAPES[text[at]]
+            at += 1
+        elif char == "%" and text[at : at + 1] in ("%", ""):
+            at += 1
+        elif char == "%":
+            argument = ""
+            if text[at] == "{":
+                end = text.find("}", at)
+                end = len(text) if end < 0 else end
+                argument = text[at + 1 : end]
+                at = end + 1
+            letter = text[at : at + 1]
+            if letter not in _TAGS or not letter:
+                raise ValueError(f"Unrecognized header format %{letter}")
+            part = Tag(letter, argument)
+            at += 1
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return tuple(parts)
+
+
+def parse_change(words: list[str], *, of_request: bool) -> Change:
+    """The words after `always` and `onsuccess`. Raises ValueError with Apache's words."""
+    action = words[0].lower() if words else ""
+    if action not in _ACTIONS:
+        raise ValueError(
+            "first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset', 'echo', 'note', 'edit', "
+            "or 'edit*'."
+        )
+    name, value, third, clause = (*words[1:], None, None, None, None)[:4]
+    if not name:
+        raise ValueError("Header requires three arguments" if action != "unset" else "Header unset takes two arguments")
+    regex: re.Pattern[str] | None = None
+    if action in ("edit", "edit*"):
+        if third is None:
+            raise ValueError("Header edit requires a match and a substitution")
+        regex = _regex(value or "", "Header edit regex could not be compiled")
+        value = third
+    else:
+        if clause is not None:
+            raise ValueError("Too many arguments to directive")
+        clause = third
+    if action in ("unset", "echo"):
+        if value is not None:
+            if clause is not None:
+                raise ValueError(f"{'h' if action == 'unset' else 'H'}eader {action} takes two arguments")
+            clause, value = value, None
+        if action == "echo":
+            if of_request:
+                raise ValueError("Header echo only valid on Header directives")
+            regex = _regex(name, "Header echo regex could not be compiled")
+    elif value is None:
+        raise ValueError("Header requires three arguments")
+    condition, early = _condition(clause)
+    return Change(action, wire(name.partition(":")[0]), parse_value(value or ""), regex, condition, early)
+
+
+def _regex(text: str, message: str) -> re.Pattern[str]:
+    try:
+        return compile_pcre(text)
+    except re.error:
+        raise ValueError(message) from None
+
+
+def _condition(clause: str | None) -> tuple[str | None, bool]:
+    if clause is None:
+        return None, False
+    if clause.lower() == EARLY:
+        return None, True
+    kind, equals, name = clause.partition("=")
+    if equals and kind.lower() == "env":
+        if name in ("", "!"):
+            raise ValueError(
+                "error: missing environment variable name. envclause should be in the form env=envar "
+            )
+        return name, False
+    if equals and kind.lower() == "expr":
+        raise ValueError("Can't parse envclause/expression: expr= is not there yet")
+    raise ValueError(f"Unknown parameter: {clause}")
+
+
+def _append(setting: Setting, field: str, words: list[str]) -> None:
+    if len(words) > 5:
+        raise SettingError(f"{setting.row.name} has too many arguments")
+    try:
+        change = parse_change(words, of_request=field == "request")
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    setting.set(field, (*setting.get(field, ()), change))
+
+
+def header(setting: Setting, *words: str) -> None:
+    condition = words[0].lower() if words else ""
+    if condition in ("always", "onsuccess"):
+        _append(setting, "always" if condition == "always" else "on_success", list(words[1:]))
+    else:
+        _append(setting, "on_success", list(words))
+
+
+def request_header(setting: Setting, *words: str) -> None:
+    _append(setting, "request", list(words))
+
+
+DIRECTIVES = (
+    Directive("Header", Args.take(str, least=0, most=None), ANYWHERE, override=Override.FILEINFO, into=HeadersConfig,
+              apply=header,
+              help="an optional condition, an action, header and value followed by optional env clause"),
+    Directive("RequestHeader", Args.take(str, least=0, most=None), ANYWHERE, override=Override.FILEINFO,
+              into=HeadersConfig, apply=request_header,
+              help="an action, header and value followed by optional env clause"),
+)  # fmt: skip
+
+
+# --- the requests
+
+
+def _one_line(text: str) -> str:
+    return wire(text).replace("\r", " ").replace("\n", " ")
+
+
+def _variable(request: Request, name: str) -> str:
+    value = request.env.get(name)
+    return "(null)" if value is None else _one_line(value)
+
+
+def _load(request: Request, argument: str) -> str:
+    return "l=" + "/".join(f"{load:.2f}" for load in os.getloadavg())
+
+
+def _share(request: Request, busy: bool) -> int:
+    """Per cent of the workers that are there which are busy, or idle."""
+    counts = [0, 0]
+    scoreboard = request.services.scoreboard
+    for child in range(scoreboard.children):
+        for thread in range(scoreboard.threads):
+            status = scoreboard.status(child, thread)
+            if status not in (Status.DEAD, Status.STARTING, Status.IDLE_KILL):
+                counts[status is not Status.READY] += 1
+    return counts[busy] * 100 // sum(counts) if any(counts) else 0
+
+
+_TAGS: dict[str, Callable[[Request, str], str]] = {
+    "D": lambda request, argument: f"D={max(0, int((time.monotonic() - request.started) * 1_000_000))}",
+    "t": lambda request, argument: f"t={int(request.request_time * 1_000_000)}",
+    "e": _variable,
+    "s": lambda request, argument: "(null)",  # there is no TLS to ask
+    "l": _load,
+    "i": lambda request, argument: f"i={_share(request, busy=False)}",
+    "b": lambda request, argument: f"b={_share(request, busy=True)}",
+}
+
+
+def _text(request: Request, value: tuple[str | Tag, ...]) -> str:
+    return "".join(
+        [wire(part) if isinstance(part, str) else _TAGS[part.letter](request, part.argument) for part in value]
+    )
+
+
+def _edited(request: Request, change: Change, value: str) -> str:
+    """The first match of the pattern replaced, or with `edit*` all of them."""
+    if change.regex is None:
+        return value
+    template = _text(request, change.value)
+    return change.regex.sub(lambda match: substitute(template, match), value, count=1 if change.action == "edit" else 0)
+
+
+def _has_token(value: str, token: str) -> bool:
+    """Whether a comma-separated list has this element; commas between quotes do not separate."""
+    return token in (part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', value))
+
+
+def _applies(change: Change, request: Request) -> bool:
+    if change.condition is None:
+        return True
+    if change.condition.startswith("!"):
+        return change.condition[1:] not in request.env
+    return change.condition in request.env
+
+
+def change_fields(request: Request, fields: Headers, changes: tuple[Change, ...], *, early: bool = False) -> None:
+    for change in changes:
+        if change.early is early and (early or _applies(change, request)):
+            _change(request, fields, change)
+
+
+def _change(request: Request, fields: Headers, change: Change) -> None:
+    name, action = change.name, change.action
+    content_type = name.lower() == "content-type" and fields is not request.headers_in
+    if action == "unset":
+        fields.unset(name)
+    elif action == "add":
+        fields.add(name, _text(request, change.value))
+    elif action == "append":
+        fields.merge(name, _text(request, change.value))
+    elif action == "merge":
+        value, present = _text(request, change.value), fields.get(name)
+        if present is None or not _has_token(present, value):
+            fields.merge(name, value)
+    elif action == "set" or (action == "setifempty" and name not in fields):
+        fields.set(name, _text(request, change.value))
+        if content_type:
+            request.content_type = fields.get(name)
+    elif action == "echo" and change.regex is not None:
+        for echoed, value in request.headers_in:
+            if change.regex.search(echoed):
+                request.headers_out.add(echoed, value)
+    elif action in ("edit", "edit*"):
+        if content_type and request.content_type is not None:
+            request.content_type = _edited(request, change, request.content_type)
+        values = fields.get_all(name)
+        if values:
+            fields.unset(name)
+            for value in values:
+                fields.add(name, _edited(request, change, value))
+    elif action == "note":
+        noted = fields.get(name)
+        if noted is not None:
+            request.notes[_text(request, change.value)] = noted
+
+
+def on_any_answer(request: Request) -> None:
+    config = request.config(HeadersConfig)
+    change_fields(request, request.err_headers_out, config.always)
+    change_fields(request, request.headers_out, config.on_success)
+
+
+def on_error(request: Request) -> None:
+    change_fields(request, request.err_headers_out, request.config(HeadersConfig).always)
+
+
+def insert_filter(request: Request) -> None:
+    config = request.config(HeadersConfig)
+    if config.always or config.on_success:
+        request.response_hooks.append(on_any_answer)
+
+
+def insert_error_filter(request: Request) -> None:
+    if request.config(HeadersConfig).always:
+        request.response_hooks.append(on_error)
+
+
+def fixup_request(request: Request) -> int:
+    changes = request.config(HeadersConfig).request
+    if changes:
+        change_fields(request, request.headers_in, changes)
+    return DECLINED
+
+
+def early_changes(request: Request) -> int:
+    config = request.config(HeadersConfig)
+    change_fields(request, request.headers_in, config.request, early=True)
+    change_fields(request, request.err_headers_out, config.always, early=True)
+    change_fields(request, request.headers_out, config.on_success, early=True)
+    return DECLINED
+
+
+MODULE = Module(
+    "headers_module",
+    "mod_headers.c",
+    per_dir=HeadersConfig,
+    directives=DIRECTIVES,
+    hooks=(
+        on(Phase.INSERT_FILTER, insert_filter, Order.LAST),
+        on(Phase.INSERT_ERROR_FILTER, insert_error_filter, Order.LAST),
+        on(Phase.FIXUPS, fixup_request, Order.LAST),
+        on(Phase.POST_READ_REQUEST, early_changes, Order.FIRST),
+    ),
+)

@@ -1,0 +1,242 @@
+"""mod_mime: content types, encodings, languages, charsets and handlers by the extensions of a file's name."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.api.phases import DECLINED, OK, Phase, on
+from pyhttpd.api.request import Request
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Directive, Override, Setting
+from pyhttpd.config.merging import merged
+from pyhttpd.util.escape import wire
+
+TYPES = "mime types"
+"""The key under which the children find what the TypesConfig file says: extension -> content type."""
+
+DIRECTORY_TYPE = "httpd/unix-directory"
+
+
+class Extension(NamedTuple):
+    """What the lines say about one extension. None: nothing. A `type` of "" (RemoveType) hides TypesConfig's too."""
+
+    type: str | None = None
+    encoding: str | None = None
+    language: str | None = None
+    charset: str | None = None
+    handler: str | None = None
+
+
+class Extensions(NamedTuple):
+    """One scope's extensions, lower case and without their dot, and what it takes away from the outer scope's."""
+
+    known: Mapping[str, Extension] = {}  # a NamedTuple's default, never changed
+    removed: tuple[tuple[str, str], ...] = ()  # (extension, field)
+
+
+def merge_extensions(outer: Extensions, inner: Extensions) -> Extensions:
+    """Field by field: what the inner scope says about an extension leaves its other fields as they are. By hand, as a
+    Remove line also undoes an Add line of its own scope, whichever of them stands first."""
+    known = dict(outer.known)
+    for name, extension in inner.known.items():
+        old = known.get(name, Extension())
+        known[name] = Extension(*(new if new is not None else was for new, was in zip(extension, old, strict=True)))
+    for name, field in inner.removed:
+        if name in known:
+            known[name] = known[name]._replace(**{field: None})
+    return Extensions(known)
+
+
+@dataclass(frozen=True, slots=True)
+class MimeConfig:
+    extensions: Extensions = merged(Extensions(), merge_extensions)
+    default_language: str | None = None
+    use_path_info: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MimeServer:
+    types_config: str | None = None  # absolute; None: conf/mime.types below ServerRoot
+
+
+# --- the lines
+
+
+def _key(extension: str) -> str:
+    return extension.lower().removeprefix(".")
+
+
+def _adder(field: str) -> Callable[..., None]:
+    def add(setting: Setting, value: str, *extensions: str) -> None:
+        current: Extensions = setting.get("extensions", Extensions())
+        known = dict(current.known)
+        for extension in map(_key, extensions):
+            known[extension] = known.get(extension, Extension())._replace(**{field: value.lower()})
+        setting.set("extensions", current._replace(known=known))
+
+    return add
+
+
+def _remover(field: str) -> Callable[..., None]:
+    def remove(setting: Setting, *extensions: str) -> None:
+        current: Extensions = setting.get("extensions", Extensions())
+        removed = tuple((_key(extension), field) for extension in extensions)
+        setting.set("extensions", current._replace(removed=current.removed + removed))
+
+    return remove
+
+
+def remove_type(setting: Setting, *extensions: str) -> None:
+    """TypesConfig's type goes too, so that something has to be remembered."""
+    _adder("type")(setting, "", *extensions)
+
+
+def types_config(setting: Setting, name: str) -> None:
+    setting.set("types_config", setting.path(name))
+
+
+def _add_row(name: str, field: str, help_text: str) -> Directive:
+    return Directive(name, Args.take(str, str, most=None), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
+                     apply=_adder(field), help=help_text)  # fmt: skip
+
+
+def _remove_row(name: str, apply: Callable[..., None]) -> Directive:
+    return Directive(name, Args.take(str, most=None), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
+                     apply=apply, help="one or more file extensions")  # fmt: skip
+
+
+DIRECTIVES = (
+    _add_row("AddCharset", "charset", "a charset (e.g., iso-2022-jp), followed by one or more file extensions"),
+    _add_row("AddEncoding", "encoding", "an encoding (e.g., gzip), followed by one or more file extensions"),
+    _add_row("AddHandler", "handler", "a handler name followed by one or more file extensions"),
+    _add_row("AddLanguage", "language", "a language (e.g., fr), followed by one or more file extensions"),
+    _add_row("AddType", "type", "a mime type followed by one or more file extensions"),
+    Directive("DefaultLanguage", Args.take(str), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
+              sets="default_language", help="language to use for documents with no other language file extension"),
+    _remove_row("RemoveCharset", _remover("charset")),
+    _remove_row("RemoveEncoding", _remover("encoding")),
+    _remove_row("RemoveHandler", _remover("handler")),
+    _remove_row("RemoveLanguage", _remover("language")),
+    _remove_row("RemoveType", remove_type),
+    Directive("TypesConfig", Args.take(str), RSRC, into=MimeServer, apply=types_config,
+              help="the MIME types config file"),
+    Directive("ModMimeUsePathInfo", Args.flag(), SECTIONS, into=MimeConfig, sets="use_path_info",
+              help="Set to 'yes' to allow mod_mime to use path info for type checking"),
+)  # fmt: skip
+
+
+# --- the types file
+
+
+def parse_types(lines: Iterable[str]) -> dict[str, str]:
+    """mime.types: a type and its extensions on each line. The last line that names an extension wins."""
+    types: dict[str, str] = {}
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        words = line.split()
+        for extension in words[1:]:
+            types[extension.lower()] = words[0]
+    return types
+
+
+def prepare(configuration: Configuration, preparation: Preparation) -> None:
+    """As in Apache, one file for the whole server: the main server's."""
+    path = configuration.main.config(MimeServer).types_config
+    if path is None:
+        path = os.path.join(configuration.server_root, "conf/mime.types")
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as lines:
+            preparation.keep(TYPES, parse_types(lines))
+    except OSError as error:
+        raise PrepareError("AH01597", f"could not open mime types config file {path}.", error.errno) from error
+
+
+# --- the requests
+
+_PARAMETER = re.compile(r'\s*;\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)')
+
+
+def with_charset(content_type: str, charset: str) -> str:
+    """A content type with this charset in the place of its own. One that is malformed stays as it is."""
+    base, semicolon, _ = content_type.partition(";")
+    rest = content_type[len(base) :]
+    parameters = _PARAMETER.findall(rest) if semicolon else []
+    if _PARAMETER.sub("", rest).strip():
+        return content_type
+    out = [base.strip()]
+    replaced = False
+    for name, value in parameters:
+        if name == "charset":
+            if not replaced:
+                out.append(f"charset={charset}")
+            replaced = True
+        else:
+            out.append(f"{name}={value}")
+    if not replaced:
+        out.append(f"charset={charset}")
+    return "; ".join(out)
+
+
+def find_type(request: Request) -> int:
+    if request.finfo is not None and stat.S_ISDIR(request.finfo.st_mode):
+        request.content_type = DIRECTORY_TYPE
+        return OK
+    if request.filename is None:
+        return DECLINED
+    config = request.config(MimeConfig)
+    name = request.filename + request.path_info if config.use_path_info else request.filename
+    charset, languages = _apply_extensions(request, name[name.rfind("/") + 1 :], config.extensions.known)
+    if charset is not None and request.content_type is not None:
+        request.content_type = with_charset(request.content_type, charset)
+    if not languages and config.default_language is not None:
+        languages = [config.default_language]
+    request.content_languages = [wire(language) for language in languages]
+    return DECLINED if request.content_type is None else OK
+
+
+def _apply_extensions(request: Request, name: str, known: Mapping[str, Extension]) -> tuple[str | None, list[str]]:
+    """What the extensions say, from left to right: the last type, charset and handler count, encodings and languages
+    add up. What stands before the first dot is no extension, nor is a dot at the beginning. Returns charset and
+    languages."""
+    types: Mapping[str, str] = request.services.resource(TYPES)
+    charset: str | None = None
+    languages: list[str] = []
+    for word in name.lstrip(".").split(".")[1:]:
+        if not word:
+            continue
+        extension = known.get(word.lower())
+        if extension is None or extension.type is None:
+            request.content_type = types.get(word.lower(), request.content_type)
+        if extension is None:
+            continue
+        if extension.type:
+            request.content_type = wire(extension.type)
+        if extension.charset is not None:
+            charset = wire(extension.charset)
+        if extension.language is not None:
+            languages.append(extension.language)
+        if extension.encoding is not None:
+            encoding = wire(extension.encoding)
+            old = request.content_encoding
+            request.content_encoding = encoding if old is None else f"{old}, {encoding}"
+        if extension.handler is not None:
+            request.handler = extension.handler
+    return charset, languages
+
+
+MODULE = Module(
+    "mime_module",
+    "mod_mime.c",
+    per_dir=MimeConfig,
+    per_server=MimeServer,
+    directives=DIRECTIVES,
+    hooks=(on(Phase.TYPE_CHECKER, find_type, pure=True),),
+    prepare=prepare,
+)

@@ -1,0 +1,112 @@
+"""mod_unixd: the user and the group as whom the children run."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from collections.abc import Sequence
+
+from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.api.unixd import UnixdConfig
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic, Severity
+from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError
+
+
+def _numeric(name: str) -> int | None:
+    """What `#33` says; 0 where no number follows, as atoi has it."""
+    if not name.startswith("#"):
+        return None
+    digits = name[1:].strip()
+    return int(digits) if digits.lstrip("-").isdigit() else 0
+
+
+def user_id(name: str) -> int | None:
+    """The number of a user, None where there is none of this name."""
+    number = _numeric(name)
+    if number is not None:
+        return number
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
+def group_id(name: str) -> int | None:
+    number = _numeric(name)
+    if number is not None:
+        return number
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def primary_group(uid: int) -> int | None:
+    try:
+        return pwd.getpwuid(uid).pw_gid
+    except (KeyError, OverflowError):
+        return None
+
+
+def set_user(setting: Setting, name: str) -> None:
+    uid = user_id(name)
+    if uid == 0:
+        raise SettingError(
+            "User must not be root: whoever finds a hole in the server, or may place a link, could read every file",
+            hint="name a user that owns nothing, such as www-data or nobody",
+        )
+    setting.set("user", name)
+    setting.set("uid", uid)
+    if uid is not None and setting.get("group") is None:
+        setting.set("gid", primary_group(uid))  # Apache would go on as group -1, which fails in every child
+
+
+def set_group(setting: Setting, name: str) -> None:
+    setting.set("group", name)
+    setting.set("gid", group_id(name))
+
+
+DIRECTIVES = (
+    Directive("User", Args.take(str), GLOBAL, into=UnixdConfig, apply=set_user,
+              help="Effective user id for this server"),
+    Directive("Group", Args.take(str), GLOBAL, into=UnixdConfig, apply=set_group,
+              help="Effective group id for this server"),
+)  # fmt: skip
+
+
+def _error(number: str, message: str, hint: str | None = None) -> Diagnostic:
+    return Diagnostic(Severity.ERROR, number, message, hint=hint, module="unixd")
+
+
+def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
+    config = configuration.main.config(UnixdConfig)
+    found: list[Diagnostic] = []
+    if config.user is not None and config.uid is None:
+        found.append(_error("AH00543", f"bad user name {config.user}"))
+    if config.group is not None and config.gid is None:
+        found.append(_error("AH00544", f"bad group name {config.group}"))
+    by_number = config.user is not None and config.user.startswith("#")
+    if os.geteuid() == 0 and not found and by_number and primary_group(config.uid or -1) is None:
+        found.append(_error(
+            "AH02155", f"getpwuid: couldn't determine user name from uid {config.uid}, "
+            "you probably need to modify the User directive",
+        ))  # fmt: skip
+    return found
+
+
+def prepare(configuration: Configuration, preparation: Preparation) -> None:
+    """Nothing to open. Here, and not in check_config, because such a file may be inspected and checked as root."""
+    if os.geteuid() == 0 and configuration.main.config(UnixdConfig).user is None:
+        raise PrepareError(
+            "PH00301",
+            "started as root without a User directive: the children would go on as root. Add `User www-data` and "
+            "`Group www-data`, or whatever user your system has for web servers",
+        )
+
+
+MODULE = Module(
+    "unixd_module", "mod_unixd.c", per_server=UnixdConfig, directives=DIRECTIVES, check_config=check_config,
+    prepare=prepare,
+)

@@ -1,0 +1,436 @@
+"""The core's directives: what http.conf says about servers, directories, limits and logs."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+
+from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, ErrorDocument, ModuleLevels, Option, Options
+from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Level, Levels
+from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic, Severity
+from pyhttpd.config.directive import (
+    ANYWHERE,
+    GLOBAL,
+    RSRC,
+    SECTIONS,
+    Args,
+    Context,
+    Converter,
+    Directive,
+    Override,
+    Setting,
+    SettingError,
+    at_least,
+    number,
+)
+from pyhttpd.config.language import LANGUAGE
+from pyhttpd.http import status
+
+_OPTIONS = {
+    "indexes": Option.INDEXES,
+    "includes": Option.INCLUDES,
+    "includesnoexec": Option.INCLUDES_NOEXEC,
+    "followsymlinks": Option.FOLLOW_SYM_LINKS,
+    "symlinksifownermatch": Option.SYM_LINKS_IF_OWNER_MATCH,
+    "execcgi": Option.EXEC_CGI,
+    "multiviews": Option.MULTI_VIEWS,
+    "none": Option.NONE,
+    "all": ALL_OPTIONS,
+}
+_TOKENS = {
+    "os": "OS", "min": "Min", "minimal": "Min", "major": "Major", "minor": "Minor",
+    "prod": "Prod", "productonly": "Prod", "full": "Full",
+}  # fmt: skip
+_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "mi": 60.0, "min": 60.0, "h": 3600.0}
+_NOT_A_LEVEL = "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
+
+
+def duration(message: str) -> Converter:
+    """Seconds, or a number with ms, s, min or h. `message` is the error text."""
+
+    def convert(word: str) -> float:
+        match = re.fullmatch(r"(\d+)([a-z]*)", word)
+        if match is None or match[2] not in _UNITS:
+            raise ValueError(message)
+        return int(match[1]) * _UNITS[match[2]]
+
+    return convert
+
+
+def _server_name(setting: Setting, word: str) -> None:
+    scheme: str | None = None
+    rest = word
+    if "://" in word:
+        scheme, rest = word.split("://", 1)
+        scheme = scheme.lower()
+        if not scheme.isalpha():
+            raise SettingError(f'The ServerName scheme "{scheme}" is invalid')
+    port = 0
+    if match := re.fullmatch(r"(\[[^]]*\]|[^:]*):(.*)", rest):
+        rest = match[1]
+        if match[2]:
+            if not match[2].isdigit() or not 1 <= int(match[2]) <= 65535:
+                raise SettingError(f'The port number "{match[2]}" is outside the appropriate range (i.e., 1..65535).')
+            port = int(match[2])
+    setting.set("server_name", rest)
+    setting.set("server_scheme", scheme)
+    setting.set("server_port", port)
+
+
+def _server_alias(setting: Setting, *names: str) -> None:
+    if Context.VHOST not in setting.context:
+        raise SettingError("ServerAlias only used in <VirtualHost>")
+    for field, wild in (("server_wild_aliases", True), ("server_aliases", False)):
+        found = tuple(name.lower() for name in names if bool({"*", "?"} & set(name)) is wild)
+        setting.set(field, setting.get(field, ()) + found)
+
+
+def _server_tokens(word: str) -> str:
+    try:
+        return _TOKENS[word.lower()]
+    except KeyError:
+        raise ValueError(
+            "ServerTokens takes 1 argument: 'Prod(uctOnly)', 'Major', 'Minor', 'Min(imal)', 'OS', or 'Full'"
+        ) from None
+
+
+def _document_root(setting: Setting, name: str) -> None:
+    path = setting.path(name)
+    setting.set("document_root", path.rstrip("/") or "/")
+    setting.set("document_root_location", setting.location)
+
+
+def _options(setting: Setting, *words: str) -> None:
+    current: Options = setting.get("options", Options())
+    relative: bool | None = None
+    for word in words:
+        signed = word[:1] in ("+", "-")
+        if relative is not None and signed is not relative:
+            raise SettingError("Either all Options must start with + or -, or no Option may.")
+        name = word[1:] if signed else word
+        option = _OPTIONS.get(name.lower())
+        if option is None:
+            raise SettingError(f"Illegal option {name}")
+        if relative is None and not signed:
+            current = Options(Option.NONE)
+        relative = signed
+        if word[0] == "-":
+            current = current.minus(option)
+        elif signed or current.base is None:
+            current = current.plus(option)
+        else:
+            current = Options(current.base | option, current.add, current.remove)
+    setting.set("options", current)
+
+
+def _allow_override(setting: Setting, *words: str) -> None:
+    if [word.lower() for word in words] != ["none"]:
+        raise SettingError(
+            f"AllowOverride {' '.join(words)}: .htaccess files are not there yet, only None is possible",
+            "Write `AllowOverride None`, and move what the .htaccess files say into <Directory> sections.",
+        )
+
+
+def _is_url(word: str) -> bool:
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", word) is not None
+
+
+def _error_document(setting: Setting, line: str) -> None:
+    """Two words. The old form, `404 "a text` without the closing quote, takes the rest of the line."""
+    match = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
+    if match is None:
+        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
+    word, text = match[1].strip("\"'"), match[2]
+    if text[0] in "\"'":
+        quoted = re.match(r'"((?:[^"\\]|\\.)*)("?)(.*)|' r"'((?:[^'\\]|\\.)*)('?)(.*)", text)
+        if quoted is None:
+            text = text[1:]
+        else:
+            text = quoted[1] if quoted[1] is not None else quoted[4]
+            if (quoted[3] or quoted[6] or "").strip():
+                raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
+        text = re.sub(r"\\([\"'\\])", r"\1", text)
+    elif " " in text:
+        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
+    code = int(word) if word.isdigit() else 0
+    if code not in status.REASONS:
+        raise SettingError(f"Unsupported HTTP response code {word}")
+    if " " in text:
+        document = ErrorDocument("text", text)
+    elif text.startswith("/"):
+        document = ErrorDocument("path", text)
+    elif _is_url(text):
+        document = ErrorDocument("url", text)
+    elif text.lower() == "default":
+        document = ErrorDocument("default", "")
+    else:
+        document = ErrorDocument("text", text)
+    if code == 401 and document.kind == "url":
+        setting.warn(
+            f"{setting.location.file}:{setting.location.line} cannot use a full URL in a 401 ErrorDocument "
+            "directive --- ignoring!",
+            "AH00113",
+        )
+        return
+    setting.set("error_documents", {**setting.get("error_documents", {}), code: document})
+
+
+def _error_log(setting: Setting, name: str) -> None:
+    if name.startswith("|"):
+        raise SettingError("ErrorLog to a program is not there yet", "Name a file.")
+    if name == "syslog" or name.startswith("syslog:"):
+        raise SettingError("ErrorLog to syslog is not there yet", "Name a file.")
+    setting.set("error_log", setting.path(name))
+
+
+def _log_level(setting: Setting, *words: str) -> None:
+    current: Levels | None = setting.get("log_levels")
+    default = current.default if current is not None else None
+    inherits = current is None or isinstance(current, ModuleLevels)
+    modules = dict(current.modules) if current is not None else {}
+    for word in words:
+        module, colon, name = word.rpartition(":")
+        level = LEVEL_NAMES.get(name.lower())
+        if level is None:
+            raise SettingError(_NOT_A_LEVEL)
+        if colon:
+            modules[module.removesuffix("_module").removeprefix("mod_").removesuffix(".c")] = level
+        else:
+            default, inherits = level, False
+            modules.clear()  # a level for all takes back what was said of single modules before
+    if inherits:
+        setting.set("log_levels", ModuleLevels(Level.WARN, modules))
+    else:
+        setting.set("log_levels", Levels(Level.WARN if default is None else default, modules))
+
+
+def _handler(word: str) -> str:
+    return word.lower()
+
+
+def _sendfile(word: str) -> bool:
+    if word.lower() not in ("on", "off"):
+        raise ValueError("parameter must be 'on' or 'off'")
+    return word.lower() == "on"
+
+
+def _path_info(word: str) -> bool | None:
+    try:
+        return {"on": True, "off": False, "default": None}[word.lower()]
+    except KeyError:
+        raise ValueError("AcceptPathInfo must be set to on, off or default") from None
+
+
+def _body_limit(word: str) -> int:
+    if not word.isdigit():
+        raise ValueError("LimitRequestBody argument is not parsable.")
+    return int(word)
+
+
+def _limit(name: str) -> Converter:
+    def convert(word: str) -> int:
+        value = number(word)
+        if value < 0:
+            raise ValueError(f'{name} "{word}" must be a non-negative integer')
+        return value
+
+    return convert
+
+
+def _mutex(setting: Setting, *words: str) -> None:
+    """Accepted and without effect: children accept in turn on a blocking socket, there is no accept mutex."""
+
+
+def _server_row(name: str, args: Args, sets: str, help_text: str, contexts: Context = RSRC) -> Directive:
+    return Directive(name, args, contexts, help_text, into=CoreServer, sets=sets)
+
+
+DIRECTIVES = (
+    Directive(
+        "AcceptPathInfo", Args.take(_path_info), ANYWHERE,
+        "Set to on or off for PATH_INFO to be accepted by handlers, or default for the per-handler preference",
+        into=CoreDir, sets="accept_path_info", override=Override.FILEINFO,
+    ),
+    Directive(
+        "DocumentRoot", Args.take(str), RSRC, "Root directory of the document tree",
+        into=CoreServer, apply=_document_root,
+    ),
+    Directive(
+        "ErrorDocument", Args.raw(), ANYWHERE, "Change responses for HTTP errors",
+        into=CoreDir, apply=_error_document, override=Override.FILEINFO,
+    ),
+    Directive(
+        "AllowOverride", Args.iterate(str), SECTIONS,
+        "Controls what groups of directives can be configured by per-directory config files",
+        into=CoreDir, apply=_allow_override,
+    ),
+    Directive(
+        "Options", Args.iterate(str), ANYWHERE, "Set a number of attributes for a given directory",
+        into=CoreDir, apply=_options, override=Override.OPTIONS,
+    ),
+    Directive(
+        "EnableSendfile", Args.take(_sendfile), ANYWHERE, "Controls whether sendfile may be used to transmit files",
+        into=CoreDir, sets="enable_sendfile", override=Override.FILEINFO,
+    ),
+    _server_row("ServerAdmin", Args.take(str), "server_admin", "The email address of the server administrator"),
+    Directive(
+        "ServerName", Args.take(str), RSRC, "The hostname and port of the server",
+        into=CoreServer, apply=_server_name,
+    ),
+    Directive(
+        "ServerAlias", Args.iterate(str), RSRC, "A name or names alternately used to access the server",
+        into=CoreServer, apply=_server_alias,
+    ),
+    _server_row(
+        "Timeout", Args.take(duration("Timeout has wrong format")), "timeout", "Timeout duration (sec)"
+    ),
+    _server_row(
+        "ServerTokens", Args.take(_server_tokens), "server_tokens",
+        "Determine tokens displayed in the Server: header - Min(imal), Major, Minor, Prod(uctOnly), OS, or Full",
+        GLOBAL,
+    ),
+    Directive("ErrorLog", Args.take(str), RSRC, "The filename of the error log", into=CoreServer, apply=_error_log),
+    Directive(
+        "LogLevel", Args.iterate(str), RSRC, "Level of verbosity in error logging",
+        into=CoreServer, apply=_log_level,
+    ),
+    Directive(
+        "SetHandler", Args.take(_handler), ANYWHERE, "a handler name that overrides any other configured handler",
+        into=CoreDir, sets="handler", override=Override.FILEINFO,
+    ),
+    _server_row(
+        "LimitRequestLine", Args.take(_limit("LimitRequestLine")), "limit_request_line",
+        "Limit on maximum size of an HTTP request line",
+    ),
+    _server_row(
+        "LimitRequestFieldSize", Args.take(_limit("LimitRequestFieldSize")), "limit_request_field_size",
+        "Limit on maximum size of an HTTP request header field",
+    ),
+    _server_row(
+        "LimitRequestFields", Args.take(_limit("LimitRequestFields")), "limit_request_fields",
+        "Limit (0 = unlimited) on max number of header fields in a request message",
+    ),
+    Directive(
+        "LimitRequestBody", Args.take(_body_limit), ANYWHERE,
+        "Limit (in bytes) on maximum size of request message body",
+        into=CoreDir, sets="limit_request_body",
+        override=Override.OPTIONS | Override.FILEINFO | Override.AUTHCONFIG | Override.LIMIT | Override.INDEXES,
+    ),
+    _server_row(
+        "ExtendedStatus", Args.flag(), "extended_status",
+        '"On" to track extended status information, "Off" to disable', GLOBAL,
+    ),
+    Directive(
+        "Mutex", Args.take(str, least=1, most=None), GLOBAL, 'mutex (or "default") and mechanism',
+        into=CoreServer, apply=_mutex,
+    ),
+)  # fmt: skip
+
+HTTP_DIRECTIVES = (
+    _server_row(
+        "KeepAliveTimeout", Args.take(duration("KeepAliveTimeout has wrong format")), "keep_alive_timeout",
+        "Keep-Alive timeout duration (sec)",
+    ),
+    _server_row(
+        "MaxKeepAliveRequests", Args.take(at_least(0, "MaxKeepAliveRequests must not be negative")),
+        "max_keep_alive_requests", "Maximum number of Keep-Alive requests per connection, or 0 for infinite",
+    ),
+    _server_row(
+        "KeepAlive", Args.flag(), "keep_alive", "Whether persistent connections should be On or Off",
+    ),
+)  # fmt: skip
+
+
+def document_root_of(configuration: Configuration, server: CoreServer) -> str:
+    """DocumentRoot, or the htdocs below ServerRoot that is meant where there is none."""
+    return server.document_root or os.path.join(configuration.server_root, "htdocs")
+
+
+def check_document_roots(configuration: Configuration) -> Sequence[Diagnostic]:
+    """Every DocumentRoot that was given has to be a directory that can be entered. `-T` leaves this out."""
+    found: dict[str, Diagnostic] = {}
+    for server in configuration.servers:
+        core = server.config(CoreServer)
+        root = core.document_root
+        if root is None or root in found:
+            continue
+        try:
+            usable = stat.S_ISDIR(os.stat(root).st_mode)
+        except OSError:
+            usable = False
+        if not usable:
+            found[root] = Diagnostic(
+                Severity.ERROR,
+                "AH00526",
+                f"DocumentRoot '{root}' is not a directory, or is not readable",
+                core.document_root_location,
+            )
+    return tuple(found.values())
+
+
+def check_error_log_directories(configuration: Configuration) -> Sequence[Diagnostic]:
+    """The directory of every error log has to be there."""
+    found: dict[str, Diagnostic] = {}
+    for server in configuration.servers:
+        path = error_log_path(configuration, server.config(CoreServer))
+        directory = os.path.dirname(path)
+        if not os.path.isdir(directory):
+            place = server.location
+            whose = "main error log" if place is None else f"error log of vhost defined at {place.file}:{place.line}"
+            message = f"Cannot access directory '{directory}/' for {whose}"
+            found.setdefault(directory, Diagnostic(Severity.ERROR, "AH02291", message))
+    return tuple(found.values())
+
+
+def error_log_path(configuration: Configuration, server: CoreServer) -> str:
+    """ErrorLog as an absolute path."""
+    return os.path.join(configuration.server_root, server.error_log)
+
+
+def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
+    return (*check_document_roots(configuration), *check_error_log_directories(configuration))
+
+
+def prepare(configuration: Configuration, preparation: Preparation) -> None:
+    """Open the error logs of virtual hosts that have one of their own; the main one is open before all else."""
+    main = error_log_path(configuration, configuration.main.config(CoreServer))
+    opened = {main}
+    for server in configuration.vhosts:
+        core = server.config(CoreServer)
+        path = error_log_path(configuration, core)
+        if path in opened:
+            continue
+        opened.add(path)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise PrepareError("AH00091", f"could not open error log file {path}.", error.errno) from error
+        preparation.keep(("error_log", path), ErrorLog(fd, core.log_levels, path), _Closer(fd))
+
+
+class _Closer:
+    """Closes a descriptor; a value, so that a Preparation can be inspected."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __call__(self) -> None:
+        os.close(self.fd)
+
+
+CORE = Module(
+    "core_module",
+    "core.c",
+    per_dir=CoreDir,
+    per_server=CoreServer,
+    directives=(*LANGUAGE, *DIRECTIVES),
+    check_config=check_config,
+    prepare=prepare,
+)
+
+# The keep-alive directives belong to http_core.c, their values to the core: the connection reads them together.
+HTTP_CORE = Module("http_module", "http_core.c", directives=HTTP_DIRECTIVES)

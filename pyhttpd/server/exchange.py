@@ -1,0 +1,367 @@
+"""One request and its answer on a connection: from a parsed head to the log line."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import h11
+
+from pyhttpd.api.body import FLUSH, FileSlice, Piece
+from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.api.log import Level
+from pyhttpd.api.phases import Phase
+from pyhttpd.http.head import Head, HeadError
+from pyhttpd.http.status import WITHOUT_BODY
+from pyhttpd.http.url import UrlError, parse_host, split_target
+from pyhttpd.scoreboard import Status
+from pyhttpd.server.body import ReceivedBody
+from pyhttpd.server.errors import answer_with_error
+from pyhttpd.server.files import discard_body
+from pyhttpd.server.pipeline import log_exception
+from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
+from pyhttpd.server.sending import ClientGoneError, TruncatedFileError
+from pyhttpd.util.escape import native
+
+if TYPE_CHECKING:
+    from pyhttpd.server.connection import Connection
+
+_TOGETHER = 16384  # a head and a body up to this size are one send
+_COUNTED = 8000  # a body without a length is looked at this far: if it ends before, its length is known
+_PASSWORD = re.compile(r"(://[^/@: ]*:)[^/@ ]*@")
+_DISCARD_LIMIT = 1 << 20  # bytes of an ignored body that are read to keep the connection
+
+
+class Exchange:
+    """What happens to one request of a connection."""
+
+    def __init__(self, connection: Connection, arrived: float, started: float) -> None:
+        self.connection = connection
+        self.service = connection.service
+        self.pipeline = connection.service.pipeline
+        server = connection.base_server
+        self.request = ServerRequest(connection, server, self.service, self.service.log_of(server))
+        self._framing = 0  # bytes of chunk sizes and ends, which are not counted as the body's
+        self.request.request_time, self.request.started = arrived, started
+
+    # -- the ways in
+
+    def run(self, head: Head, reader: h11.Connection | None) -> None:
+        """A head that could be read: answer it."""
+        request = self.request
+        self._take(head)
+        if reader is not None:
+            request.body = ReceivedBody(self.connection, request, reader)
+        status = self._check(head)
+        self._begin()
+        if status is None:
+            self.pipeline.answer(request)
+        else:
+            self.pipeline.finish(status, request)
+        self._send()
+        if status is not None:
+            self.connection.keep_alive = False  # what follows such a head is anybody's guess
+        self._log()
+
+    def refuse(self, error: HeadError) -> None:
+        """A head that could not be read: say so."""
+        self._take(error.head)
+        request = self.request
+        level = Level.INFO if error.limit else Level.DEBUG
+        request.log(level, "core", error.number, str(error))
+        if error.in_fields:
+            request.log(Level.DEBUG, "core", "AH00567", "request failed: error reading the headers")
+        if error.note is not None:
+            request.notes["error-notes"] = error.note
+        self._begin()
+        self.pipeline.finish(error.status, request)
+        self._send()
+        self._log()
+
+    def log_only(self, head: Head, status: int) -> None:
+        """A client that never finished its request line is not answered, but logged."""
+        self._take(head)
+        self.request.status = status
+        self._log()
+
+    # -- the request
+
+    def _take(self, head: Head) -> None:
+        request = self.request
+        request.request_line, request.method, request.target = head.line, head.method, head.target
+        request.protocol, request.version, request.simple = head.protocol, head.version, head.simple
+        request.header_only = head.method == "HEAD"
+        if head.fields is not None:
+            request.headers_in = head.fields
+        request.uri = head.target.partition("?")[0]
+        request.per_dir = self.pipeline.sections[id(request.server)].base
+
+    def _check(self, head: Head) -> int | None:
+        """The target, the host and what the client expects. A status if one of them is refused."""
+        request, connection = self.request, self.connection
+        try:
+            request.parts = split_target(head.target, head.method)
+        except UrlError as error:
+            connection.closing = True
+            request.request_line = _PASSWORD.sub(r"\1XXXXXXXX@", request.request_line)
+            request.log(Level.DEBUG, "core", error.number, str(error))
+            return 400
+        request.uri, request.args = native(request.parts.path), request.parts.query
+        field = request.headers_in.get("Host")
+        try:
+            if request.parts.host is not None and request.parts.scheme in (None, "http"):
+                host = parse_host(f"[{request.parts.host}]" if ":" in request.parts.host else request.parts.host)
+                request.port = request.parts.port
+                if field is not None:
+                    shown = request.parts.host if request.port is None else f"{request.parts.host}:{request.port}"
+                    message = f"Replacing host header '{field}' with host '{shown}' given in the request uri"
+                    request.log(Level.DEBUG, "core", "AH02417", message)
+                    request.headers_in.set("Host", shown)
+            else:
+                host = parse_host(field) if field is not None else None
+                request.port = None if host is None else host.port
+        except UrlError as error:
+            request.log(Level.DEBUG, "core", error.number, str(error))
+            return 400
+        if host is not None:
+            request.hostname = host.name
+            if connection.chain is not None:
+                self._choose_server(host.name)
+        if request.version >= (1, 1) and (host is None or (request.version == (1, 1) and field is None)):
+            message = f"client sent HTTP/1.1 request without hostname (see RFC2616 section 14.23): {request.uri}"
+            request.log(Level.DEBUG, "core", "AH00569", message)
+            return 400
+        expect = request.headers_in.get("Expect")
+        if expect:
+            if expect.lower() != "100-continue":
+                message = f"client sent an unrecognized expectation value of Expect: {expect}"
+                request.log(Level.INFO, "core", "AH00570", message)
+                return 417
+            request.expecting_100 = True
+        return None
+
+    def _choose_server(self, name: str) -> None:
+        request = self.request
+        assert self.connection.chain is not None
+        request.server = self.connection.chain.match(name)
+        request.error_log = self.service.log_of(request.server)
+        request.per_dir = self.pipeline.sections[id(request.server)].base
+        self.connection.sender.set_timeout(request.server.config(CoreServer).timeout)
+
+    def _begin(self) -> None:
+        slot, request = self.connection.slot, self.request
+        if self.service.extended_status:
+            name = request.server.config(CoreServer).server_name or self.service.default_name
+            vhost = f"{name}:{self.connection.local_port}"
+            slot.describe(self.connection.client_ip, "http/1.1", vhost, request.request_line)
+            slot.begin_request(request.request_time)
+        slot.set_status(Status.BUSY_WRITE)
+
+    # -- the answer
+
+    def _send(self) -> None:
+        """Send the answer. Whatever goes wrong ends the connection, not the child."""
+        connection = self.connection
+        connection.keep_alive = False
+        connection.answered += 1
+        try:
+            self._send_answer()
+        except ClientGoneError as gone:
+            connection.aborted = True
+            if gone.timed_out:
+                self.request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
+        except TruncatedFileError:
+            connection.aborted = True
+            message = f"{self.request.answer.filename} became shorter while it was sent"
+            self.request.log(Level.ERROR, "core", "PH00112", message)
+        except (Exception, SystemExit):
+            connection.aborted = True  # the head is out: nothing else could be said any more
+            log_exception(self.request)
+        if connection.aborted:
+            connection.keep_alive = False
+
+    def _send_answer(self) -> None:
+        try:
+            answer, pieces, known = self._body()
+            head, stays, chunked = self._head(answer)
+        except (Exception, SystemExit) as error:  # a field that cannot be sent, or a hook that raised
+            if not isinstance(error, BadFieldError):
+                log_exception(self.request.answer)
+            answer, pieces, known = self._emergency()
+            head, stays, chunked = self._head(answer)
+        connection, sender = self.connection, self.connection.sender
+        connection.keep_alive = stays
+        before = sender.sent
+        if answer.simple:
+            head = b""
+        if answer.header_only or answer.status in WITHOUT_BODY:
+            sender.send(head)
+            _close(pieces)
+        else:
+            try:
+                self._send_body(answer, head, pieces, chunked=chunked, known=known)
+            finally:
+                self._count(max(sender.sent - before - len(head) - self._framing, 0))
+        if stays and not self._finish_body():
+            connection.keep_alive = False
+
+    def _count(self, sent: int) -> None:
+        request: ServerRequest | None = self.request
+        while request is not None:
+            request.bytes_sent = sent
+            following = request.next
+            request = following if isinstance(following, ServerRequest) else None
+        self.request.answer.bytes_sent = sent
+
+    def _head(self, answer: ServerRequest) -> tuple[bytes, bool, bool]:
+        connection = self.connection
+        keep = KeepAlive(connection.closing, self.service.leaving, connection.kept)
+        answer.expecting_100 = self.request.expecting_100
+        head, stays, chunked = response_head(answer, self.service.banner, keep)
+        if stays:
+            connection.kept += 1
+        return head, stays, chunked
+
+    def _body(self) -> tuple[ServerRequest, Iterator[Piece], bool]:
+        """The answer's pieces. Looks into a body of unknown length, so that short ones get a Content-Length; an
+        exception in this part is still a 500."""
+        answer = self.request.answer
+        content: Iterable[Piece] = answer.content if answer.content is not None else ()
+        if answer.status in WITHOUT_BODY:
+            return answer, iter(content), True
+        if answer.unmeasured:
+            return answer, iter(content), False
+        if isinstance(content, (list, tuple)):
+            if answer.content_length is None and (content or not answer.header_only):
+                answer.content_length = sum(_length(piece) for piece in content)
+            return answer, iter(content), True
+        if answer.header_only or answer.content_length is not None:
+            return answer, iter(content), answer.content_length is not None
+        pieces = iter(content)
+        first: list[Piece] = []
+        size = 0
+        try:
+            for piece in pieces:
+                first.append(piece)
+                size += _length(piece)
+                if size > _COUNTED or piece is FLUSH:
+                    return answer, _chain(first, pieces), False
+        except (Exception, SystemExit):
+            log_exception(answer)
+            return self._emergency()
+        answer.content_length = size
+        return answer, iter(first), True
+
+    def _emergency(self) -> tuple[ServerRequest, Iterator[Piece], bool]:
+        """The answer cannot be sent: a plain 500 instead, with nothing of it."""
+        answer = self.request.answer
+        answer.status, answer.status_line = 500, None
+        for headers in (answer.headers_out, answer.err_headers_out):
+            for name, _ in list(headers):
+                headers.unset(name)
+        answer.response_hooks = []
+        answer_with_error(answer)
+        content = answer.content
+        return answer, iter(content if content is not None else ()), True
+
+    def _send_body(self, answer: ServerRequest, head: bytes, pieces: Iterator[Piece], *, chunked: bool,
+                   known: bool) -> None:  # fmt: skip
+        sender = self.connection.sender
+        sendfile = answer.config(CoreDir).enable_sendfile
+        waiting = head  # bytes that are sent together with the next ones
+        left = answer.content_length if known and not chunked else None
+        for piece in pieces:
+            if piece is FLUSH:
+                if waiting:
+                    sender.send(waiting)
+                    waiting = b""
+                continue
+            assert not isinstance(piece, type(FLUSH))
+            length = _length(piece)
+            if length == 0:
+                continue
+            if chunked:
+                size_line = b"%x\r\n" % length
+                waiting += size_line
+                self._framing += len(size_line) + 2
+            if isinstance(piece, bytes):
+                data = piece
+            elif length <= _TOGETHER:
+                data = os.pread(piece.fd, length, piece.offset)
+                if len(data) < length:
+                    raise TruncatedFileError
+            else:
+                if waiting:
+                    sender.send(waiting, more=True)
+                    waiting = b""
+                sender.send_file(piece.fd, piece.offset, length, sendfile=sendfile)
+                data = b""
+            waiting += data
+            if chunked:
+                waiting += b"\r\n"
+            if left is not None:
+                left -= length
+            if len(waiting) > _TOGETHER:
+                sender.send(waiting)
+                waiting = b""
+        _close(pieces)
+        if chunked:
+            waiting += b"0\r\n\r\n"
+            self._framing += 5
+        if waiting:
+            sender.send(waiting)
+        if left:
+            raise TruncatedFileError
+
+    def _finish_body(self) -> bool:
+        """Read what nobody read of the request's body, up to a limit; else the next head could not be found."""
+        body = self.request.body
+        if not isinstance(body, ReceivedBody) or body.ended:
+            return True
+        if body.failed:
+            return False
+        length = self.request.headers_in.get("Content-Length")
+        if length is not None and int(length) > _DISCARD_LIMIT:
+            return False
+        return discard_body(self.request, _DISCARD_LIMIT) == 0
+
+    # -- the end
+
+    def _log(self) -> None:
+        connection, request = self.connection, self.request
+        connection.slot.set_status(Status.BUSY_LOG)
+        connection.bytes_out = connection.sender.sent
+        connection.requests = max(connection.kept - 1, 0)  # as Apache counts for %k: the last one before a close twice
+        try:
+            self.pipeline.run(Phase.LOG_TRANSACTION, request)
+        except (Exception, SystemExit):
+            log_exception(request)
+        request.done()
+        if self.service.extended_status:
+            now = time.time()
+            slot = connection.slot
+            slot.end_request(now, time.monotonic() - request.started, connection.bytes_out)
+            times = os.times()
+            slot["cpu_user"] = int(times.user * 1_000_000)
+            slot["cpu_system"] = int(times.system * 1_000_000)
+
+
+def _length(piece: Piece) -> int:
+    if isinstance(piece, FileSlice):
+        return piece.length
+    return len(piece) if isinstance(piece, bytes) else 0
+
+
+def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:
+    yield from first
+    yield from rest
+
+
+def _close(pieces: Iterator[Piece]) -> None:
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        close()

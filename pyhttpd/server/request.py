@@ -1,0 +1,56 @@
+"""The server's own side of a request: what the pipeline and the connection keep beside what modules see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.request import ConnectionInfo, Request, Services
+from pyhttpd.http.url import Target
+from pyhttpd.util.escape import native
+
+if TYPE_CHECKING:
+    from pyhttpd.config.configuration import ServerRecord
+
+
+class ServerRequest(Request):
+    """A request as the server runs it."""
+
+    def __init__(self, connection: ConnectionInfo, server: ServerRecord, services: Services, log: ErrorLog) -> None:
+        super().__init__(connection, server, services)
+        self.error_log = log
+        self.parts = Target(None, None, None, "/", None)
+        self.simple = False  # HTTP/0.9: the body alone is sent back
+        self.expecting_100 = False  # the client waits for `100 Continue` before it sends the body
+        self.for_error = False  # answers as an ErrorDocument: conditions of the request do not count
+        self.unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
+        self.answer: ServerRequest = self  # of the family's first member: whose answer is sent
+        self._cleanups: list[Callable[[], None]] = []
+
+    def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
+        levels = self.server.config(CoreServer).log_levels
+        if levels.wants(level, module):
+            client = f"{self.connection.client_ip}:{self.connection.client_port}"
+            referer = self.headers_in.get("Referer")
+            if referer:
+                message = f"{message}, referer: {native(referer)}"
+            self.error_log.log(level, module, number, message, errno=errno, client=client, levels=levels)
+
+    def lstat(self, path: str) -> os.stat_result:
+        """os.lstat, raising OSError. Read through the request like stat and open."""
+        return os.lstat(path)
+
+    def when_done(self, cleanup: Callable[[], None]) -> None:
+        """Call this when the answer has been sent, or will not be: a descriptor that is closed then."""
+        first = self.original
+        while first.main is not None:
+            first = first.main.original
+        assert isinstance(first, ServerRequest)
+        first._cleanups.append(cleanup)
+
+    def done(self) -> None:
+        while self._cleanups:
+            self._cleanups.pop()()

@@ -1,0 +1,133 @@
+"""The head of an answer: which fields, in Apache's order, and whether the connection stays open."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.log import Level
+from pyhttpd.http.dates import format_date
+from pyhttpd.http.headers import Headers
+from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY, status_line
+from pyhttpd.server.request import ServerRequest
+
+_BAD_NAME = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\U0010ffff]")
+_STATUS_LINE = re.compile(r"\d{3} [\x20-\x7e\x80-\xff]*")
+
+
+class BadFieldError(Exception):
+    """A handler set a field that cannot be sent: with it anything could be put into the answer."""
+
+
+class KeepAlive(NamedTuple):
+    """What the decision about the connection depends on beside the request."""
+
+    closing: bool  # something has happened after which the connection cannot be used again
+    leaving: bool  # its child is about to end
+    answered: int  # requests that were kept alive on it before
+
+
+def has_token(field: str | None, token: str) -> bool:
+    return field is not None and any(word.strip().lower() == token for word in field.split(","))
+
+
+def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple[bytes, bool, bool]:
+    """The bytes of the head, whether the connection stays open, whether the body is sent chunked.
+
+    Raises BadFieldError.
+    """
+    for hook in request.response_hooks:
+        hook(request)
+    headers = request.err_headers_out
+    for name, value in request.headers_out:
+        headers.add(name, value)
+    request.headers_out, request.err_headers_out = headers, Headers()
+    _merge_vary(headers)
+    if request.no_cache and "Expires" not in headers:
+        headers.add("Expires", format_date(request.request_time))
+    bodiless = request.status in WITHOUT_BODY
+    if not bodiless and request.content_length is not None and "Transfer-Encoding" not in headers:
+        headers.set("Content-Length", str(request.content_length))
+    stays, chunked = _keep_alive(request, headers, keep, bodiless)
+    if bodiless:
+        for name in ("Transfer-Encoding", "Content-Length"):
+            headers.unset(name)
+    else:
+        if chunked:
+            headers.merge("Transfer-Encoding", "chunked")
+            headers.unset("Content-Length")
+        if request.content_type is not None:
+            headers.set("Content-Type", request.content_type)
+        if request.content_encoding is not None:
+            headers.set("Content-Encoding", request.content_encoding)
+        if request.content_languages:
+            set_before = [tag.strip() for tag in (headers.joined("Content-Language") or "").split(",") if tag.strip()]
+            headers.set("Content-Language", ",".join(dict.fromkeys((*request.content_languages, *set_before))))
+    if request.header_only and headers.get("Content-Length") == "0":
+        headers.unset("Content-Length")  # nobody asked the handler for the real length
+    headers.unset("Date")
+    headers.unset("Server")
+    line = request.status_line
+    if line is None or line[:3] != str(request.status) or _STATUS_LINE.fullmatch(line) is None:
+        line = status_line(request.status)
+    protocol = "HTTP/1.0" if request.version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
+    lines = [f"{protocol} {line}\r\nDate: {format_date(request.request_time)}\r\nServer: {banner}\r\n"]
+    for name, value in headers:
+        if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
+            message = f"Response header '{name}' value of '{value}' contains invalid characters, aborting request"
+            request.log(Level.ERROR, "http", "AH02430", message)
+            raise BadFieldError
+        lines.append(f"{name}: {value}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1", "replace"), stays, chunked
+
+
+def _merge_vary(headers: Headers) -> None:
+    if "Vary" not in headers:
+        return
+    names: dict[str, str] = {}
+    for field in headers.get_all("Vary"):
+        for name in re.split(r"[,\s]+", field):
+            if name:
+                names.setdefault(name.lower(), name)
+    headers.set("Vary", ",".join(names.values()))
+
+
+def _keep_alive(request: ServerRequest, headers: Headers, keep: KeepAlive, bodiless: bool) -> tuple[bool, bool]:
+    """Apache's ap_set_keepalive: may the connection stay, is the body chunked; sets Connection and Keep-Alive."""
+    core = request.server.config(CoreServer)
+    limit = core.max_keep_alive_requests
+    left = limit - keep.answered
+    asked = request.headers_in.get("Connection")
+    closing = has_token(headers.get("Connection"), "close")
+    chunked = False
+    framed = request.header_only or bodiless or "Content-Length" in headers
+    modern = not request.simple and request.version >= (1, 1) and "downgrade-1.0" not in request.env
+    if not framed and modern and not keep.closing and not request.expecting_100:
+        framed = chunked = True
+    wanted = has_token(asked, "keep-alive")
+    stays = (
+        not keep.closing
+        and not keep.leaving
+        and not request.expecting_100
+        and framed
+        and core.keep_alive
+        and core.keep_alive_timeout > 0
+        and (limit == 0 or left > 0)
+        and request.status not in DROPS_CONNECTION
+        and not closing
+        and not has_token(asked, "close")
+        and "nokeepalive" not in request.env
+        and "force-response-1.0" not in request.env
+        and (wanted or request.version >= (1, 1))
+    )
+    if not stays:
+        if not closing:
+            headers.merge("Connection", "close")
+    elif wanted:
+        timeout = int(core.keep_alive_timeout)
+        headers.set("Keep-Alive", f"timeout={timeout}, max={left}" if limit else f"timeout={timeout}")
+        headers.merge("Connection", "Keep-Alive")
+    return stays, chunked

@@ -1,0 +1,112 @@
+"""The HTTP service of one generation: what the MPM calls, and what modules may ask of the server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyhttpd.api.connection import Child, Wait, Woken
+from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.module import Module
+from pyhttpd.api.phases import Phase
+from pyhttpd.api.request import Request
+from pyhttpd.api.version import server_banner
+from pyhttpd.config.configuration import Configuration, ServerRecord
+from pyhttpd.scoreboard import Scoreboard, Slot
+from pyhttpd.server.connection import Connection
+from pyhttpd.server.core import error_log_path
+from pyhttpd.server.pipeline import Pipeline
+from pyhttpd.server.vhosts import VirtualHosts
+
+
+class HttpService:
+    """Implements api.connection.Service and api.request.Services. Made in the master, before the first fork."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        modules: Sequence[Module],
+        scoreboard: Scoreboard,
+        error_log: ErrorLog,
+        resources: Mapping[Any, Any],
+    ) -> None:
+        self.configuration = configuration
+        self.scoreboard = scoreboard
+        self.error_log = error_log
+        self._resources = resources
+        self._providers: dict[str, dict[str, Any]] = {}
+        for module in modules:
+            for provider in module.providers:
+                self._providers.setdefault(provider.group, {})[provider.name] = provider.value
+        main = configuration.main.config(CoreServer)
+        self.banner = server_banner(main.server_tokens)
+        self.default_name = socket.gethostname()
+        if main.extended_status is not None:
+            self.extended_status = main.extended_status
+        else:
+            self.extended_status = any(module.source == "mod_status.c" for module in modules)
+        self.vhosts = VirtualHosts(configuration)
+        self._logs = {id(server): self._find_log(server) for server in configuration.servers}
+        self.pipeline = Pipeline(self, modules)
+        self._child: Child | None = None
+        self._connections = 0
+        _import_for_tracebacks()
+
+    # -- api.request.Services
+
+    def providers(self, group: str) -> Mapping[str, Any]:
+        return self._providers.get(group, {})
+
+    def resource(self, key: Any) -> Any:
+        return self._resources[key]
+
+    def internal_redirect(self, request: Request, uri: str) -> int:
+        return self.pipeline.internal_redirect(request, uri)
+
+    def lookup_uri(self, request: Request, uri: str) -> Request:
+        return self.pipeline.lookup_uri(request, uri)
+
+    def log_of(self, server: ServerRecord) -> ErrorLog:
+        """The error log of a server."""
+        return self._logs[id(server)]
+
+    def _find_log(self, server: ServerRecord) -> ErrorLog:
+        path = error_log_path(self.configuration, server.config(CoreServer))
+        found = self._resources.get(("error_log", path), self.error_log)
+        assert isinstance(found, ErrorLog)
+        return found
+
+    # -- api.connection.Service
+
+    @property
+    def leaving(self) -> bool:
+        return self._child is not None and self._child.leaving
+
+    def child_init(self, child: Child) -> None:
+        self._child = child
+        self.pipeline.run(Phase.CHILD_INIT, self)
+
+    def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Connection:
+        self._connections += 1  # an unlucky thread may see a number twice; it only names the connection in logs
+        return Connection(self, sock, peer, slot, self._connections)
+
+    def serve(self, connection: Connection, woken: Woken) -> Wait:
+        return connection.serve(woken)
+
+    def close(self, connection: Connection) -> None:
+        try:
+            connection.sock.close()
+        except OSError as error:
+            self.error_log.log(Level.DEBUG, "core", None, "closing a connection", errno=error.errno)
+
+
+def _import_for_tracebacks() -> None:
+    """A traceback loads the modules that it needs when it is first made; a child must find them there."""
+    try:
+        os.stat("\0")
+    except ValueError:
+        traceback.format_exc()

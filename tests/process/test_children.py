@@ -1,0 +1,260 @@
+"""Children that die, are worn out, are too few or too many, and how connections spread over them."""
+
+from __future__ import annotations
+
+import pwd
+import random
+import select
+import signal
+import socket
+import struct
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Start
+from tests.support import processes
+from tests.support.clients import Client, HalfRequests, Load
+from tests.support.logs import AccessLine
+from tests.support.servers import AS_ROOT, Server, server_user
+
+KILLS = 20
+
+
+def test_twenty_random_kills_cost_only_what_was_in_flight(pyhttpd: Start, mpm: str) -> None:
+    limits = {
+        "prefork": "StartServers 6\nMinSpareServers 6\nMaxSpareServers 12\nMaxRequestWorkers 20",
+        "worker": "StartServers 3\nThreadsPerChild 4\nMinSpareThreads 8\nMaxSpareThreads 16\nMaxRequestWorkers 24",
+    }[mpm]
+    server = pyhttpd(mpm=mpm, limits=limits)
+    server.expect("AH10393")  # worker: "children are killed successively!"
+    choose = random.Random(20261124)
+    load_clients = 4
+    with Load(server.port, clients=load_clients) as load:
+        for _ in range(KILLS):
+            children = server.wait_until(server.children, 5, "a child to kill")
+            victim = choose.choice(children)
+            processes.kill(victim, signal.SIGKILL)
+            server.wait_until(lambda victim=victim: victim not in server.children(), 5, "its end")
+            load.await_answers(5)
+        before = load.counts()
+        load.await_answers(100)
+        counts = load.stop()
+    at_once = 1 if mpm == "prefork" else load_clients  # connections that one child serves
+    assert counts.lost + counts.retried <= KILLS * at_once, counts
+    assert (counts.refused, counts.wrong) == (0, 0), counts
+    assert (counts.lost, counts.retried) == (before.lost, before.retried), "lost after the last kill"
+    server.wait_until(lambda: int(server.auto()["IdleWorkers"]) >= 6, 10, "spares again")
+    assert server.error_log.find("AH00052") == [], "KILL is not logged"
+
+
+def test_a_child_that_is_killed_by_a_fault_is_logged_and_replaced(pyhttpd: Start, mpm: str) -> None:
+    limits = {
+        "prefork": "StartServers 2\nMinSpareServers 2\nMaxSpareServers 4\nMaxRequestWorkers 4",
+        "worker": "StartServers 2\nThreadsPerChild 2\nMinSpareThreads 4\nMaxSpareThreads 8\nMaxRequestWorkers 8",
+    }[mpm]
+    server = pyhttpd(mpm=mpm, limits=limits)
+    victim = server.children()[0]
+    processes.kill(victim, signal.SIGSEGV)
+    line = server.wait_until(
+        lambda: server.error_log.find("AH00052") + server.error_log.find("AH00051"), 10, "AH00052"
+    )[0]
+    assert line.text.startswith(f"child pid {victim} exit signal Segmentation fault (11)")
+    assert line.level == "notice"
+    server.await_children(2)
+    assert victim not in server.children()
+
+
+def test_max_connections_per_child_is_exact(pyhttpd: Start, mpm: str) -> None:
+    limits = {
+        "prefork": "StartServers 1\nMinSpareServers 1\nMaxSpareServers 2\nMaxRequestWorkers 3\n",
+        "worker": "StartServers 1\nThreadsPerChild 3\nMinSpareThreads 3\nMaxSpareThreads 9\nMaxRequestWorkers 9\n",
+    }[mpm]
+    server = pyhttpd(mpm=mpm, limits=f"{limits}MaxConnectionsPerChild 7")
+    connections, requests = 60, 0
+    for _ in range(connections):
+        with Client(server.port) as client:
+            for _ in range(3):  # which count once
+                answer = client.ask("/a.txt")
+                assert answer.status == 200
+                requests += 1
+                if not answer.keeps_alive:
+                    break
+    lines = server.wait_until(
+        lambda: lines if len(lines := server.access_log.lines()) == requests else None, 5, "log lines"
+    )
+    assert requests > 2 * connections
+    served = Counter(line.pid for line in lines if line.nth == 0)
+    gone = {pid: count for pid, count in served.items() if not processes.alive(pid)}
+    assert len(gone) >= connections // 7 - 3
+    server.wait_until(
+        lambda: all(n < 7 for p, n in served.items() if p in server.children()), 10, f"worn out: {served}"
+    )
+    assert max(served.values()) == 7, served
+    assert all(count == 7 for count in gone.values()), served
+
+
+SPREAD = {
+    "prefork": "StartServers 2\nMinSpareServers 1\nMaxSpareServers 2\nServerLimit 2\nMaxRequestWorkers 2",
+    "worker": "StartServers 2\nThreadsPerChild 25\nMinSpareThreads 25\nMaxSpareThreads 75\nServerLimit 2\n"
+    "MaxRequestWorkers 50",
+}
+
+
+def _pages(server: Server) -> list[AccessLine]:
+    """The access log without the status requests of the test itself."""
+    return [line for line in server.access_log.lines() if "server-status" not in line.request]
+
+
+def _spread(server: Server, connections: int) -> Counter[int]:
+    """How many of so many connections that are open at once each child has got."""
+    before = len(_pages(server))
+    held = [Client(server.port) for _ in range(connections)]
+    try:
+        for client in held:
+            assert client.ask("/a.txt").status == 200
+        lines = server.wait_until(
+            lambda: lines if len(lines := _pages(server)[before:]) >= connections else None, 5, "log lines"
+        )
+    finally:
+        for client in held:
+            client.close()
+    return Counter(line.pid for line in lines)
+
+
+def test_connections_spread_over_idle_children(pyhttpd: Start) -> None:
+    server = pyhttpd(mpm="worker", limits=SPREAD["worker"])
+    server.await_children(2)
+    server.expect("AH00286", "AH00287", "AH00288")
+    for connections in (4, 40):
+        counts = _spread(server, connections)
+        assert sum(counts.values()) == connections
+        assert max(counts.values()) <= connections, counts
+        # none holds more than twice its share
+        assert len(counts) == 2, counts
+        assert min(counts.values()) >= 1, counts
+        assert max(counts.values()) <= connections / 2 * 1.5, counts
+        server.wait_until(lambda: int(server.auto()["BusyWorkers"]) == 1, 10, "all connections closed")
+
+
+@pytest.mark.parametrize("connections", [4, 40])
+def test_connections_one_after_another_are_served_in_turn(pyhttpd: Start, connections: int) -> None:
+    server = pyhttpd(mpm="prefork", limits=SPREAD["prefork"])
+    server.await_children(2)
+    server.expect("AH00161")
+    for _ in range(connections):
+        assert server.get("/a.txt").status == 200
+    lines = server.wait_until(
+        lambda: lines if len(lines := server.access_log.lines()) == connections else None, 5, "log lines"
+    )
+    counts = Counter(line.pid for line in lines)
+    assert len(counts) == 2, counts
+    assert max(counts.values()) <= connections / 2 * 1.5, counts
+
+
+def test_saturation_and_the_queue(pyhttpd: Start) -> None:
+    """148 half requests bring worker 2/25/75/25/150 to exactly six children; 20 more clients wait and are served."""
+    limits = (
+        "StartServers 2\nMinSpareThreads 25\nMaxSpareThreads 75\nThreadLimit 64\nThreadsPerChild 25\n"
+        "MaxRequestWorkers 150\nMaxConnectionsPerChild 0"
+    )
+    server = pyhttpd(mpm="worker", limits=limits)
+    server.expect("AH00286", "AH00287")
+    with HalfRequests(server.port, 148) as half:
+        server.await_children(6)
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("R") == 148, 10, "148 reading")
+        with HalfRequests(server.port, 2) as last_threads:
+            waiting = [Client(server.port) for _ in range(20)]
+            try:
+                for client in waiting:
+                    client.send(b"GET /a.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert not select.select([client.sock for client in waiting], [], [], 0.3)[0], "nobody is free"
+                assert len(server.children()) == 6
+                assert {answer.status for answer in half.finish() + last_threads.finish()} == {200}
+                for client in waiting:
+                    assert client.answer().body == b"a\n"
+                assert len(server.children()) == 6
+            finally:
+                for client in waiting:
+                    client.close()
+
+
+def test_saturation_is_an_event(pyhttpd: Start, mpm: str) -> None:
+    """It is logged each time, at its start and its end."""
+    limits = {
+        "prefork": "StartServers 2\nMinSpareServers 1\nMaxSpareServers 2\nServerLimit 2\nMaxRequestWorkers 2",
+        "worker": "StartServers 1\nThreadsPerChild 2\nMinSpareThreads 1\nMaxSpareThreads 4\nServerLimit 1\n"
+        "MaxRequestWorkers 2",
+    }[mpm]
+    server = pyhttpd(mpm=mpm, limits=limits)
+    reached = {"prefork": "AH00161", "worker": "AH00286"}[mpm]
+    server.expect(reached)
+    for _ in range(2):
+        place = server.error_log.place()
+        with HalfRequests(server.port, 2) as half:
+            server.await_log(reached, place)
+            half.finish()
+        server.wait_until(
+            lambda place=place: [
+                line for line in server.error_log.lines(place) if (line.number or "").startswith("PH")
+            ],
+            10,
+            "the end of it",
+        )
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can change to another user")
+def test_children_run_as_user(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm)
+    wanted = pwd.getpwnam(server_user()).pw_uid
+    assert processes.user_of(server.pid) == 0
+    assert {processes.user_of(pid) for pid in server.children()} == {wanted}
+    status = Path(f"/proc/{server.children()[0]}/status").read_text().splitlines()
+    groups = {word for line in status if line.startswith(("Gid:", "Groups:")) for word in line.split()[1:]}
+    assert groups == {str(pwd.getpwnam(server_user()).pw_gid)}
+
+
+def test_the_master_never_has_a_thread(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm)
+    server.reload("USR1")
+    server.reload("HUP")
+    assert processes.threads(server.pid) == 1
+    wanted = {"prefork": 1, "worker": 4}[mpm]
+    server.wait_until(lambda: all(processes.threads(pid) >= wanted for pid in server.children()), 5, "threads")
+
+
+def test_children_leave_when_the_master_is_killed(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm)
+    children = server.children()
+    with Client(server.port) as client:
+        assert client.ask("/").status == 200
+        processes.kill(server.pid)
+        server.await_end(5)
+    assert not any(processes.alive(pid) for pid in children)
+    # and the port is free: a new server starts in its place, and says what it found
+    place = server.error_log.place()
+    server.expect("AH00098")
+    server.start()
+    assert server.error_log.find("AH00098", place)
+    assert server.get("/a.txt").status == 200
+
+
+def test_broken_connections_harm_nobody(pyhttpd: Start, mpm: str) -> None:
+    """Clients that reset in the middle of a head, of an answer, or right away."""
+    server = pyhttpd(mpm=mpm)
+    children = set(server.children())
+    for data in (
+        b"",
+        b"GET / HT",
+        b"GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nx",
+    ):
+        for _ in range(5):
+            client = Client(server.port)
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.send(data)
+            client.close()
+    assert server.get("/a.txt").body == b"a\n"
+    server.wait_until(lambda: int(server.auto()["BusyWorkers"]) == 1, 10, "all slots free")
+    assert children <= set(server.children())

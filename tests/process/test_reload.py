@@ -1,0 +1,190 @@
+"""Graceful restarts, restarts and broken reloads, all under load that may lose nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import pytest
+
+from tests.conftest import Start
+from tests.support import clients, processes
+from tests.support.clients import Client, Counts, HalfRequests, Load
+from tests.support.servers import Server, free_port
+
+# What a reload leaves alone: the children of before have to be the children of after.
+POOL = {
+    "prefork": "StartServers 3\nMinSpareServers 1\nMaxSpareServers 10\nMaxRequestWorkers 16",
+    "worker": "StartServers 2\nThreadsPerChild 6\nMinSpareThreads 6\nMaxSpareThreads 24\nMaxRequestWorkers 24",
+}
+
+
+def _assert_nothing_lost(counts: Counts) -> None:
+    assert counts.complete > 0
+    assert (counts.lost, counts.refused, counts.retried, counts.wrong) == (0, 0, 0, 0), counts
+
+
+def test_five_graceful_restarts_lose_nothing(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm, limits=POOL[mpm])
+    with Load(server.port) as load:
+        for generation in range(1, 6):
+            old = set(server.children())
+            assert old
+            server.reload("USR1")
+            server.wait_until(lambda: server.children(), 10, "new children")
+            server.wait_until(lambda old=old: not old & set(server.children()), 10, f"old children gone: {old}")
+            load.await_answers(50)
+            assert server.auto()["ParentServerMPMGeneration"] == str(generation)
+        counts = load.stop()
+    _assert_nothing_lost(counts)
+    server.stop()
+    assert server.read_pid_file() is None
+
+
+def test_graceful_lets_a_request_finish_and_closes_idle_connections(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm, limits=POOL[mpm])
+    old = set(server.children())
+    with Client(server.port) as idle, Client(server.port) as used, HalfRequests(server.port, 1) as half:
+        assert idle.ask("/").keeps_alive
+        assert used.ask("/").keeps_alive
+        server.signal("USR1")
+        # a client that goes on asking is answered on its old connection, and told to close
+        server.wait_until(lambda: not used.ask("/a.txt").keeps_alive, 10, "Connection: close")
+        assert used.ended(5)
+        server.wait_until(lambda: set(server.children()) - old, 10, "new children")
+        assert idle.ended(4), "an idle connection of the old generation is closed after one second"
+        assert half.held[0].readable() is False
+        answers = half.finish()
+        assert [(answer.status, answer.keeps_alive) for answer in answers] == [(200, False)]
+    server.wait_until(lambda: not old & set(server.children()), 10, "old children gone")
+
+
+def test_restart_does_not_wait_for_a_half_request(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm, limits=POOL[mpm])
+    port = server.port
+    for name in ("HUP", "HUP"):
+        with HalfRequests(server.port, 1) as half, Client(server.port) as idle:
+            assert idle.ask("/").status == 200
+            old = set(server.children())
+            server.reload(name, limit=1.5)
+            assert not old & set(server.children())
+            assert server.get("/a.txt").body == b"a\n"
+            assert half.held[0].ended(1)
+            assert idle.ended(1)
+        assert server.port == port, "the kernel's port is kept over restarts"
+    # TERM with a half request, too
+    with HalfRequests(server.port, 1):
+        server.stop(limit=2)
+    assert server.read_pid_file() is None
+
+
+def _refused(server: Server, name: str, *, mentions: str) -> None:
+    """Signal a reload that must be refused: something of level error with this text comes, and children stay."""
+    children = server.children()
+    place = server.signal(name)
+
+    def said() -> list[str]:
+        lines = server.error_log.lines(place)
+        return [
+            line.line for line in lines if line.level in ("error", "crit", "alert", "emerg") and mentions in line.line
+        ]
+
+    server.wait_until(said, 10, f"an error about {mentions!r}")
+    server.expect(*(line.number for line in server.error_log.lines(place) if line.number))
+    assert not server.ended
+    assert set(children) <= set(server.children()), "a refused reload leaves the children alone"
+
+
+@pytest.mark.parametrize("name", ["HUP", "USR1"])
+def test_a_bad_reload_changes_nothing(pyhttpd: Start, mpm: str, name: str) -> None:
+    server = pyhttpd(mpm=mpm, limits=POOL[mpm])
+    good = "Header set X-Generation new"
+    with socket.socket() as taken, Load(server.port, clients=3) as load:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        taken_port = taken.getsockname()[1]
+
+        server.configure("NoSuchDirective on")  # a syntax error
+        _refused(server, name, mentions="NoSuchDirective")
+        load.await_answers(20)
+
+        server.configure(f"Listen 127.0.0.1:{taken_port}")  # a port in use
+        _refused(server, name, mentions=str(taken_port))
+        load.await_answers(20)
+
+        server.configure("ErrorLog /nonexistent/error_log")  # a log that cannot be opened
+        _refused(server, name, mentions="/nonexistent/")
+        load.await_answers(20)
+        assert server.get("/").header("X-Generation") is None
+
+        if name == "USR1":  # HUP ends the connections of before, as it always did
+            server.configure(good)
+            server.reload(name)
+            load.await_answers(50)
+        counts = load.stop()
+    _assert_nothing_lost(counts)
+    if name == "HUP":
+        server.configure(good)
+        server.reload(name)
+    answer = server.wait_until(
+        lambda: a if (a := server.get("/")).header("X-Generation") == "new" else None, 5, "the mended file in force"
+    )
+    assert answer.status == 200
+    server.stop()
+    assert not server.pid_file.exists()
+
+
+def test_listeners_come_and_go_and_overlap(pyhttpd: Start, mpm: str) -> None:
+    first, second = free_port(), free_port()
+    server = pyhttpd(mpm=mpm, listen=f"Listen 127.0.0.1:{first}")
+    assert server.port == first
+    server.configure(listen=f"Listen 127.0.0.1:{first}\nListen 127.0.0.1:{second}")
+    server.reload("USR1")
+    for port in (first, second):
+        assert clients.get(port, "/a.txt").body == b"a\n"
+    server.configure(listen=f"Listen 127.0.0.1:{second}")
+    server.reload("USR1")
+    assert clients.get(second, "/a.txt").body == b"a\n"
+
+    def closed() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", first)) != 0
+
+    server.wait_until(closed, 5, f"port {first} closed")
+    # an address that overlaps an own old one, there and back
+    for listen in (f"Listen {second}", f"Listen 127.0.0.1:{second}"):
+        server.configure(listen=listen)
+        server.reload("USR1")
+        assert clients.get(second, "/a.txt").body == b"a\n"
+        assert not server.ended
+
+
+def test_what_cannot_change_over_a_restart(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm, limits=f"ServerLimit 20\n{POOL[mpm]}")
+    place = server.error_log.place()
+    server.configure(limits=f"ServerLimit 30\n{POOL[mpm]}")
+    server.reload("USR1")
+    number = {"prefork": "AH00179", "worker": "AH00304"}[mpm]
+    line = server.await_log(number, place)
+    server.expect(number)
+    assert "20" in line.text
+    assert server.get("/").status == 200
+
+
+def test_term_while_the_configuration_is_read(pyhttpd: Start) -> None:
+    """Reading hangs on a fifo that nobody opens; TERM ends the server all the same, and children are replaced."""
+    server = pyhttpd(mpm="prefork", limits="StartServers 2\nMinSpareServers 2\nMaxSpareServers 4\nMaxRequestWorkers 4")
+    fifo = server.root / "conf" / "fifo.conf"
+    os.mkfifo(fifo)
+    server.configure("Include conf/fifo.conf")
+    server.signal("HUP")
+    began = time.monotonic()
+    victim = server.children()[0]
+    processes.kill(victim)
+    server.wait_until(lambda: not processes.alive(victim), 5, "the victim's end")
+    assert server.get("/").status == 200
+    server.signal("TERM")
+    server.await_end(4)
+    assert time.monotonic() - began < 10
+    assert not server.pid_file.exists()

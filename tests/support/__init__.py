@@ -1,0 +1,1 @@
+"""What the process and oracle tests stand on: servers, clients, logs."""

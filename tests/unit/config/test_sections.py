@@ -1,0 +1,113 @@
+"""Which sections hold for a request, merged in Apache's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyhttpd.config import sections as sections_file
+from pyhttpd.config.sections import PerDir, Sections
+from tests.unit.config.fakes import Dir, read_text
+
+
+def sections_of(directory: Path, *tags: str, base: str = "") -> Sections:
+    """Sections that leave their number in `rules`, in the order in which they are merged."""
+    text = base
+    for number, tag in enumerate(tags):
+        text += f"<{tag}>\nRule {number}\n</{tag.split(' ')[0]}>\n"
+    return Sections(read_text(directory, text).main)
+
+
+def numbers(per_dir: PerDir) -> list[int]:
+    return [int(rule.rsplit(" ", 1)[1]) for rule in per_dir.config(Dir).rules]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", [3]),
+        ("/srv/", [3, 1]),
+        ("/srv/www/", [3, 1, 0, 4]),
+        ("/srv/www/index.html", [3, 1, 0, 4]),
+        ("/srv/www", [3, 1]),
+        ("/srv/wwwx/a", [3, 1, 4]),
+        ("/srv/www/a/b.gif", [3, 1, 0, 4, 2]),
+        ("/srv/www/b.gif", [3, 1, 0, 4, 2]),
+        ("/other/b.gif", [3, 2]),
+    ],
+)
+def test_directory(tmp_path: Path, path: str, expected: list[int]) -> None:
+    found = sections_of(tmp_path, "Directory /srv/www", "Directory /srv", r"DirectoryMatch \.gif$", "Directory /",
+                        "Directory /srv/www*")  # fmt: skip
+    assert numbers(found.directory(path)) == expected
+    assert found.directory(path) is found.directory(path)
+
+
+def test_no_wildcard_matches_a_slash(tmp_path: Path) -> None:
+    found = sections_of(tmp_path, "Directory /home/*/www")
+    assert numbers(found.directory("/home/x/www/")) == [0]
+    assert numbers(found.directory("/home/x/y/www/")) == []
+
+
+def test_files_of_the_server_then_of_the_directories(tmp_path: Path) -> None:
+    text = (
+        "<Directory /a/b>\n<Files x>\nRule 1\n</Files>\n</Directory>\n"
+        "<Directory /a>\n<FilesMatch ^x>\nRule 2\n</FilesMatch>\n<Files y>\nRule 3\n</Files>\n</Directory>\n"
+        "<Files x>\nRule 4\n</Files>\n<Files *.x>\nRule 5\n</Files>\n"
+    )
+    found = Sections(read_text(tmp_path, text).main)
+    for directory, name, expected in (
+        ("/a/b/", "x", [4, 2, 1]), ("/a/b", "x", [4, 2, 1]), ("/a/", "x", [4, 2]), ("/", "x", [4]), ("/a/", "z.x", [5]),
+        ("/a/b/", "z", []),
+    ):  # fmt: skip
+        outer = found.directory(directory.rstrip("/") + "/")
+        assert numbers(found.files(outer, directory, name)) == expected
+    assert found.files(found.base, "/", "z") is found.base
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("/a", [0, 4]),
+        ("/a/", [0, 1, 4]),
+        ("/ab", [4]),
+        ("/a/x", [0, 1, 4]),
+        ("/b/c/d", [2, 4]),
+        ("/b/c/e/d", [4]),
+        ("/x.png", [3, 4]),
+    ],
+)
+def test_location(tmp_path: Path, uri: str, expected: list[int]) -> None:
+    found = sections_of(tmp_path, "Location /a", "Location /a/", "Location /b/*/d", r"LocationMatch \.png$",
+                        "Location /")  # fmt: skip
+    assert numbers(found.location(found.base, uri)) == expected
+    assert found.location(found.base, uri) is found.location(found.base, uri)
+
+
+def test_inner_scopes_win(tmp_path: Path) -> None:
+    text = (
+        "SetHandler base\nErrorDocument 404 base\nErrorDocument 500 base\n"
+        "<Location />\nErrorDocument 404 location\n</Location>\n"
+        "<Directory />\nSetHandler directory\nErrorDocument 404 directory\n</Directory>\n"
+        "<Files f>\nSetHandler file\n</Files>\n"
+    )
+    found = Sections(read_text(tmp_path, text).main)
+    directory = found.directory("/f")
+    file = found.files(directory, "/", "f")
+    location = found.location(file, "/f")
+    assert [step.config(Dir).handler for step in (found.base, directory, file, location)] == [
+        "base", "directory", "file", "file",
+    ]  # fmt: skip
+    assert location.config(Dir).documents == {"404": "location", "500": "base"}
+    assert found.base.config(Dir).index == ("index.html",)
+
+
+def test_memos_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections_file, "_MOST", 8)
+    found = sections_of(tmp_path, "Directory /d*", "Location /d*")
+    for number in range(100):
+        outer = found.directory(f"/d{number}/")
+        assert numbers(found.location(outer, f"/d{number}")) == [0, 1]
+    assert len(found._matched) <= 8
+    assert len(found._inner) <= 8

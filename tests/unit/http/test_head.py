@@ -1,0 +1,164 @@
+"""Heads: what is taken, what is refused and with which number, whatever the pieces in which it arrives."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyhttpd.http.head import (
+    FIELD_TOO_LONG,
+    TOO_MANY_FIELDS,
+    Head,
+    HeadBuffer,
+    HeadError,
+    Limits,
+    parse_head,
+)
+
+LIMITS = Limits(100, 5, 60)
+
+
+def parse(data: bytes, limits: Limits = LIMITS) -> Head:
+    buffer = HeadBuffer()
+    buffer.feed(data)
+    head = buffer.take(limits)
+    assert head is not None
+    return parse_head(head, limits)[0]
+
+
+def test_a_plain_head() -> None:
+    head = parse(b"GET /a?b HTTP/1.1\r\nHost: x\r\nX-A:  1 \t\r\n\r\n")
+    assert (head.line, head.method, head.target, head.version) == ("GET /a?b HTTP/1.1", "GET", "/a?b", (1, 1))
+    assert head.fields is not None
+    assert list(head.fields) == [("Host", "x"), ("X-A", "1")]
+    assert not head.has_body
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "number"),
+    [
+        (b"GET /\x01 HTTP/1.1\r\n\r\n", 400, "AH03454"),
+        (b"G@T / HTTP/1.1\r\n\r\n", 400, "AH03445"),
+        (b" GET / HTTP/1.1\r\n\r\n", 400, "AH03447"),
+        (b"GET\t/ HTTP/1.1\r\n\r\n", 400, "AH03447"),
+        (b"GET  / HTTP/1.1\r\n\r\n", 400, "AH03448"),
+        (b"GET / HTTP/1.1 \r\n\r\n", 400, "AH03448"),
+        (b"GET / HTTP/1.1 x\r\n\r\n", 400, "AH03448"),
+        (b"GET / http/1.1\r\n\r\n", 400, "AH02418"),
+        (b"GET / HTTP/11.1\r\n\r\n", 400, "AH02418"),
+        (b"GET / FOO/1.1\r\n\r\n", 400, "AH02418"),
+        (b"GET\r\n", 400, "AH03454"),
+        (b"POST /\r\n", 400, "AH03444"),
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400, "AH00566"),
+        (b"GET / HTTP/1.1\r\nHost: x\n\r\n\r\n", 400, "AH00567"),
+        (b"GET /%s HTTP/1.1\r\n\r\n" % (b"a" * 100), 414, "AH00565"),
+        (b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"a" * 70), 400, "AH00561"),
+        (b"GET / HTTP/1.1\r\nX: %s\r\n %s\r\n\r\n" % (b"a" * 40, b"b" * 40), 400, "AH00562"),
+        (b"GET / HTTP/1.1\r\nX: %s\r\nX: %s\r\n\r\n" % (b"a" * 40, b"b" * 40), 400, "AH00560"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 6 + b"\r\n", 400, "AH00563"),
+        (b"GET / HTTP/1.1\r\nfoo\r\n\r\n", 400, "AH02426"),
+        (b"GET / HTTP/1.1\r\nX : y\r\n\r\n", 400, "AH02426"),
+        (b"GET / HTTP/1.1\r\n: y\r\n\r\n", 400, "AH02426"),
+        (b"GET / HTTP/1.1\r\nX: a\x00b\r\n\r\n", 400, "AH02427"),
+        (b"GET / HTTP/1.1\r\nX: a\x7fb\r\n\r\n", 400, "AH02427"),
+        (b"GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", 400, "AH02427"),
+        (b"GET / HTTP/1.1\r\n X: a\r\n\r\n", 400, "AH03442"),
+        (b"GET / HTTP/1.1\r\nX: a\r\n \r\n\r\n", 400, "AH03443"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n", 400, "AH10242"),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "AH10242"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400, "AH10242"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9%s\r\n\r\n" % (b"9" * 19), 400, "AH10242"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 400, "AH02539"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 400, "AH02539"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "PH00121"),
+        (b"\r\n" * 11 + b"GET / HTTP/1.1\r\n\r\n", 400, "AH03454"),
+        (b"\nGET / HTTP/1.1\r\n\r\n", 400, "AH00566"),
+    ],
+)
+def test_refused(data: bytes, status: int, number: str) -> None:
+    with pytest.raises(HeadError) as caught:
+        parse(data)
+    assert (caught.value.status, caught.value.number) == (status, number)
+
+
+def test_the_client_is_told_what_exceeds_a_limit() -> None:
+    with pytest.raises(HeadError) as caught:
+        parse(b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"a" * 70))
+    assert (caught.value.note, caught.value.limit) == (FIELD_TOO_LONG, True)
+    with pytest.raises(HeadError) as caught:
+        parse(b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 6 + b"\r\n")
+    assert caught.value.note == TOO_MANY_FIELDS
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xe9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\xe9b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    ],
+)
+def test_taken_although_h11_alone_would_not_take_it_or_would_differ(data: bytes) -> None:
+    assert parse(data).fields is not None
+
+
+def test_folded_and_repeated_fields_become_one() -> None:
+    head = parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\n\t 2\r\nB: 3\r\na: 4\r\n\r\n")
+    assert head.fields is not None
+    assert list(head.fields) == [("Host", "x"), ("A", "1 2, 4"), ("B", "3")]
+
+
+def test_http_09_ends_with_its_line() -> None:
+    buffer = HeadBuffer()
+    buffer.feed(b"GET /a\r\nwhatever")
+    data = buffer.take(LIMITS)
+    assert data == b"GET /a\r\n"
+    assert parse_head(data, LIMITS)[0].simple
+
+
+def test_any_pieces_give_the_same_head() -> None:
+    data = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n\r\nGET /b"
+    for size in range(1, len(data)):
+        buffer = HeadBuffer()
+        taken: list[bytes] = []
+        for at in range(0, len(data), size):
+            buffer.feed(data[at : at + size])
+            head = buffer.take(LIMITS)
+            if head is not None:
+                taken.append(head)
+        assert taken == [b"GET /a HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n\r\n"], size
+        assert bytes(buffer.data) == b"GET /b"
+
+
+@pytest.mark.parametrize(
+    ("data", "number"),
+    [
+        (b"GET /" + b"a" * 200, "AH00565"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 100, "AH00561"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 50, "AH00563"),
+        (b"GET / HTTP/1.1\r\nX: a\nY", "AH00567"),
+        (b"GET / HTTP/1.1\nY", "AH00566"),
+    ],
+)
+def test_hopeless_heads_are_refused_before_they_end(data: bytes, number: str) -> None:
+    for size in (1, 7, len(data)):
+        buffer = HeadBuffer()
+        with pytest.raises(HeadError) as caught:  # noqa: PT012 - it may be any of the pieces
+            for at in range(0, len(data), size):
+                buffer.feed(data[at : at + size])
+                assert buffer.take(LIMITS) is None
+        assert caught.value.number == number, size
+
+
+def test_a_dripping_head_costs_linear_time() -> None:
+    """Each byte is looked at a bounded number of times: no check runs over all that is there for each piece."""
+    limits = Limits(8190, 0, 8190)
+    buffer = HeadBuffer()
+    buffer.feed(b"GET / HTTP/1.1\r\n")
+    for _ in range(20000):
+        buffer.feed(b"X: aaaaaaaaaaaaaa\r\n")
+        assert buffer.take(limits) is None
+    assert len(buffer.data) > 300_000

@@ -1,0 +1,130 @@
+"""Targets, paths and hosts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyhttpd.http.url import UrlError, decode_path, parse_host, split_target
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "expected"),
+    [
+        ("/a?b?c", "GET", (None, None, None, "/a", "b?c")),
+        ("/a?", "GET", (None, None, None, "/a", "")),
+        ("//a//b", "GET", (None, None, None, "/a//b", None)),
+        ("http://X.example:81/a?b", "GET", ("http", "x.example", 81, "/a", "b")),
+        ("http://x", "GET", ("http", "x", None, "/", None)),
+        ("http://x", "OPTIONS", ("http", "x", None, "*", None)),
+        ("http://[::1]:8/a", "GET", ("http", "::1", 8, "/a", None)),
+        ("*", "OPTIONS", (None, None, None, "*", None)),
+        ("x.example:443", "CONNECT", (None, "x.example", 443, "/", None)),
+    ],
+)
+def test_split(target: str, method: str, expected: tuple[object, ...]) -> None:
+    assert split_target(target, method) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "method"),
+    [
+        ("/a#b", "GET"),
+        ("http://u:p@x/", "GET"),
+        ("foo", "GET"),
+        ("*", "GET"),
+        ("http://x:99999/", "GET"),
+        ("?a", "GET"),
+    ],
+)
+def test_split_refuses(target: str, method: str) -> None:
+    with pytest.raises(UrlError) as caught:
+        split_target(target, method)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("/", "/"),
+        ("/a/./b/../c", "/a/c"),
+        ("/a/..", "/"),
+        ("/a/.", "/a/"),
+        ("/a//b///c", "/a/b/c"),
+        ("/%41%2d%7e", "/A-~"),
+        ("/a%20b", "/a b"),
+        ("/a%c3%a9", "/a\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        ("/a\xe9", "/a\udce9"),
+        ("/%2e/a", "/a"),
+        ("/a/%2e%2e/b", "/b"),
+        ("/a/.%2E/b", "/b"),
+        ("/..a/...", "/..a/..."),
+        ("/a%252e", "/a%2e"),
+        ("*", "*"),
+    ],
+)
+def test_decode(raw: str, path: str) -> None:
+    assert decode_path(raw) == path
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        ("/..", 400),
+        ("/a/../../b", 400),
+        ("/%2e%2e/b", 400),
+        ("/a/%2e%2e/%2e./b", 400),
+        ("/a%", 400),
+        ("/a%4", 400),
+        ("/a%zz", 400),
+        ("/a%2fb", 404),
+        ("/a%00", 404),
+    ],
+)
+def test_decode_refuses(raw: str, status: int) -> None:
+    with pytest.raises(UrlError) as caught:
+        decode_path(raw)
+    assert caught.value.status == status
+
+
+@given(st.text(alphabet="/.%2eEfF5cC0aA\\\xff", max_size=40))
+def test_no_path_leaves_the_root(text: str) -> None:
+    try:
+        path = decode_path(f"/{text}")
+    except UrlError:
+        return
+    assert path.startswith("/")
+    assert ".." not in path.split("/")
+    assert "." not in path.split("/")
+    assert "//" not in path
+    assert "\0" not in path
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "port"),
+    [
+        ("X.Example:8080", "x.example", 8080),
+        ("a_b.c", "a_b.c", None),
+        ("a.b.", "a.b", None),
+        ("127.0.0.1", "127.0.0.1", None),
+        ("[::1]:80", "::1", 80),
+        ("-", "-", None),
+    ],
+)
+def test_hosts(field: str, name: str, port: int | None) -> None:
+    assert parse_host(field) == (name, port)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["x:", "x:abc", "x:99999", "x:0", "a/b", "a\\b", "a..b", "123", "127.0.1", "01.2.3.4", "a.1b", "a$b", "a, b",
+     "[::1", "[x]", "[fe80::1%1]", ":80"],
+)  # fmt: skip
+def test_malformed_hosts(field: str) -> None:
+    with pytest.raises(UrlError):
+        parse_host(field)
+
+
+def test_an_empty_host_names_nobody() -> None:
+    assert parse_host("") is None

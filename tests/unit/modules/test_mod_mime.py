@@ -1,0 +1,121 @@
+"""Extensions of file names: which of them count, in what order, and how scopes are merged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyhttpd.api.module import PrepareError
+from pyhttpd.api.phases import DECLINED, OK
+from pyhttpd.modules.mod_mime import TYPES, find_type, parse_types, with_charset
+from tests.support.requests import a_directory, a_file, configure, make_request, prepared
+
+KNOWN = {"html": "text/html", "png": "image/png", "gz": "application/x-gzip", "txt": "text/plain"}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "content_type", "encoding", "language"),
+    [
+        ("a.html", "", "text/html", None, None),
+        ("A.HTML", "", "text/html", None, None),
+        ("a", "", None, None, None),
+        ("html", "", None, None, None),
+        (".html", "", None, None, None),
+        ("..png.html", "", "text/html", None, None),
+        ("a..html", "", "text/html", None, None),
+        ("a.html.unknown", "", "text/html", None, None),
+        ("a.png.html", "", "text/html", None, None),
+        ("a.html.gz", "", "application/x-gzip", None, None),
+        ("a.html.gz", "AddEncoding x-gzip .gz\nRemoveType .gz", "text/html", "x-gzip", None),
+        ("a.gz.z", "AddEncoding GZIP gz\nAddEncoding compress z", "application/x-gzip", "gzip, compress", None),
+        ("a.html.de.fr", "AddLanguage de .de\nAddLanguage fr .fr", "text/html", None, "de, fr"),
+        ("a.html", "DefaultLanguage en", "text/html", None, "en"),
+        ("a.de.html", "AddLanguage de .de\nDefaultLanguage en", "text/html", None, "de"),
+        ("a.utf8.html", "AddCharset utf-8 .utf8", "text/html; charset=utf-8", None, None),
+        ("a.html", "AddType text/x-mine .html", "text/x-mine", None, None),
+        ("a.html", "RemoveType html", None, None, None),
+        ("a.foo", "AddType Text/X-Foo foo BAR", "text/x-foo", None, None),
+        ("a.utf8.foo", 'AddCharset utf-8 .utf8\nAddType "text/foo; charset=x; v=1" foo',
+         "text/foo; charset=utf-8; v=1", None, None),
+    ],
+)  # fmt: skip
+def test_names(
+    name: str, lines: str, content_type: str | None, encoding: str | None, language: str | None, tmp_path: Path
+) -> None:
+    configuration = configure(lines + "\n", tmp_path)
+    request = make_request(configuration, filename=f"/d.png/{name}", finfo=a_file(), resources={TYPES: KNOWN})
+    assert find_type(request) == (DECLINED if content_type is None else OK)
+    assert request.content_type == content_type
+    assert request.content_encoding == encoding
+    assert request.content_languages == ([] if language is None else language.split(", "))
+
+
+def test_handlers(tmp_path: Path) -> None:
+    configuration = configure("AddHandler My-Handler .my\n", tmp_path)
+    request = make_request(configuration, filename="/a.my.html", resources={TYPES: KNOWN})
+    find_type(request)
+    assert (request.handler, request.content_type) == ("my-handler", "text/html")
+
+
+def test_directories_have_a_type_of_their_own(tmp_path: Path) -> None:
+    request = make_request(configure("", tmp_path), filename="/d.html", finfo=a_directory())
+    assert find_type(request) == OK
+    assert request.content_type == "httpd/unix-directory"
+
+
+def test_path_info_counts_where_told(tmp_path: Path) -> None:
+    text = "<Directory /srv>\nModMimeUsePathInfo On\n</Directory>\n"
+    request = make_request(
+        configure(text, tmp_path), section="/srv/", filename="/srv/a", path_info="/b.html", resources={TYPES: KNOWN}
+    )
+    find_type(request)
+    assert request.content_type == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "content_type", "charset"),
+    [
+        ("AddType text/a .x", "AddType text/b .x", "text/b", ""),
+        ("AddType text/a .x", "AddCharset utf-8 .x", "text/a; charset=utf-8", ""),
+        ("AddType text/a .x\nAddCharset utf-8 .x", "RemoveCharset .x", "text/a", ""),
+        ("AddType text/a .x\nAddCharset utf-8 .x", "RemoveCharset .x\nAddCharset u16 .x", "text/a", ""),
+        ("AddType text/a .x", "RemoveType .x", None, ""),
+        ("AddType text/a .x", "", "text/a", ""),
+    ],
+)
+def test_merging(outer: str, inner: str, content_type: str | None, charset: str, tmp_path: Path) -> None:
+    text = f"{outer}\n<Directory /srv>\n{inner}\n</Directory>\n"
+    request = make_request(configure(text, tmp_path), section="/srv/", filename="/srv/a.x", resources={TYPES: KNOWN})
+    find_type(request)
+    assert request.content_type == content_type
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("text/html", "text/html; charset=u"),
+        ("text/html;charset=a", "text/html; charset=u"),
+        ('text/html; x="a;b" ; charset=a; y=2', 'text/html; x="a;b"; charset=u; y=2'),
+        ("text/html; broken", "text/html; broken"),
+    ],
+)
+def test_charsets(content_type: str, expected: str) -> None:
+    assert with_charset(content_type, "u") == expected
+
+
+def test_types_files() -> None:
+    lines = ["# comment\n", "text/a  a AA\n", "text/none\n", "\n", "text/b\taa\n"]
+    assert parse_types(lines) == {"a": "text/a", "aa": "text/b"}
+
+
+def test_the_types_file_is_read_when_a_generation_is_prepared(tmp_path: Path) -> None:
+    (tmp_path / "types").write_text("text/x x\n")
+    preparation = prepared(configure("TypesConfig types\n", tmp_path))
+    assert preparation.resources[TYPES] == {"x": "text/x"}
+
+
+def test_a_types_file_that_is_missing_refuses_the_generation(tmp_path: Path) -> None:
+    with pytest.raises(PrepareError, match=r"could not open mime types config file .*/types\.") as raised:
+        prepared(configure("TypesConfig types\n", tmp_path))
+    assert (raised.value.number, raised.value.errno) == ("AH01597", 2)
