@@ -19,7 +19,7 @@ _REPORT = pytest.StashKey[dict[str, bool]]()
 class Start(Protocol):
     """Makes and starts a server with these lines in its configuration; `start=False` only makes it."""
 
-    def __call__(self, lines: str = "", *, start: bool = True, **options: Any) -> Any: ...
+    def __call__(self, lines: str = "", *, start: bool = True, **options: Any) -> Server: ...
 
 
 @pytest.hookimpl(wrapper=True)

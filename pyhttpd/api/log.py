@@ -44,7 +44,8 @@ class Levels:
     modules: Mapping[str, Level] = field(default_factory=dict)
 
     def wants(self, level: Level, module: str) -> bool:
-        return level <= self.modules.get(module, self.default)
+        """Notices are always wanted, as in Apache: they tell of starts and ends."""
+        return level is Level.NOTICE or level <= self.modules.get(module, self.default)
 
 
 _ESCAPED = tuple(
@@ -71,6 +72,11 @@ def timestamp(now: float) -> str:
     broken_down = time.localtime(now)
     micros = int(now % 1 * 1_000_000)
     return f"{time.strftime('%a %b %d %H:%M:%S', broken_down)}.{micros:06d} {broken_down.tm_year}"
+
+
+def _prefix(module: str, level: Level) -> str:
+    now = timestamp(time.time())
+    return f"[{now}] [{module}:{level.name.lower()}] [pid {os.getpid()}:tid {get_native_id()}] "
 
 
 class ErrorLog:
@@ -106,7 +112,7 @@ class ErrorLog:
         """
         if not (levels or self.levels).wants(level, module):
             return
-        parts = [f"[{timestamp(time.time())}] [{module}:{level.name.lower()}] [pid {os.getpid()}:tid {get_native_id()}] "]
+        parts = [_prefix(module, level)]
         if source is not None and (levels or self.levels).wants(Level.DEBUG, module):
             parts.append(f"{source}: ")
         if errno is not None:
@@ -117,14 +123,14 @@ class ErrorLog:
             parts.append(f"{number}: ")
         parts.append(escape(message))
         parts.append("\n")
-        for detail in details:
-            parts.append(f"    {escape(detail)}\n")
+        parts.extend(f"    {escape(detail)}\n" for detail in details)
         self.write("".join(parts).encode("utf-8", "surrogateescape"))
 
     def write(self, line: bytes) -> None:
         """A finished line, or several (a traceback)."""
         if self._lost:
-            note = f"[{timestamp(time.time())}] [core:error] [pid {os.getpid()}] PH00101: {self._lost} lines were lost: the error log could not be written\n"
+            prefix = _prefix("core", Level.ERROR)
+            note = f"{prefix}PH00101: {self._lost} lines were lost: the error log could not be written\n"
             line = (b"\n" if self._torn else b"") + note.encode() + line
         try:
             written = os.write(self.fd, line)

@@ -14,7 +14,7 @@ from pyhttpd.config.directive import Directive
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Something that modules offer to each other by group and name: `("authz", "ip", check)`, `("log_letter", "P", f)`."""
+    """Something that modules offer to each other by group and name: `("authz", "ip", check)`."""
 
     group: str
     name: str

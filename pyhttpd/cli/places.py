@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-import pyhttpd
+from pyhttpd.util.packaged import SERVER_CONFIG_FILE, httpd_root
 
-SERVER_CONFIG_FILE = "conf/httpd.conf"
+__all__ = ["SERVER_CONFIG_FILE", "Place", "derived_server_root", "httpd_root", "locate"]
 
 
 class Place(NamedTuple):
@@ -15,25 +15,6 @@ class Place(NamedTuple):
 
     config_file: str
     server_root: str
-
-
-def httpd_root() -> str:
-    """The directory that holds the packaged `conf/httpd.conf`: HTTPD_ROOT in `-V`.
-
-    That is the checkout when pyhttpd runs from one, else `share/pyhttpd` below the prefix that it was installed in
-    (`/usr/local`, a virtual environment, `~/.local`).
-    """
-    package = os.path.dirname(os.path.abspath(pyhttpd.__file__))
-    checkout = os.path.dirname(package)
-    if os.path.exists(os.path.join(checkout, "pyproject.toml")):
-        return checkout
-    above = package
-    while above != "/":
-        above = os.path.dirname(above)
-        shared = os.path.join(above, "share", "pyhttpd")
-        if os.path.exists(os.path.join(shared, SERVER_CONFIG_FILE)):
-            return shared
-    return checkout
 
 
 def derived_server_root(config_file: str) -> str:

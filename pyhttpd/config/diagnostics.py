@@ -16,6 +16,7 @@ UNCLOSED_QUOTE = "PH00101"
 NOT_TEXT = "PH00102"
 BROKEN_MODULE = "PH00103"
 NO_EFFECT = "PH00104"
+TOO_MANY = "PH00105"
 
 COMMAND_LINE = "-c/-C directives"
 """The name of the file that the lines of -C and -c seem to come from."""

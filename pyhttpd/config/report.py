@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pyhttpd.config import words
-from pyhttpd.config.diagnostics import COMMAND_LINE, SYNTAX, Diagnostic, Excerpt, Severity
+from pyhttpd.config.diagnostics import COMMAND_LINE, SYNTAX, TOO_MANY, Diagnostic, Excerpt, Severity
 from pyhttpd.config.nodes import DirectiveNode, Location, SectionNode
 from pyhttpd.config.source import Source
 from pyhttpd.config.words import BLANKS, split_line
+
+MOST = 200
+"""Messages of one reading. Nobody reads more; a file that is no configuration has one a line."""
 
 Chain = tuple[Location, ...]
 
@@ -19,6 +22,7 @@ class Report:
         self._chains: dict[str, Chain] = {}
         self._reading: list[Diagnostic] = []
         self._building: list[Diagnostic] = []
+        self._untold: list[Severity] = []
         self._seen: set[tuple[str | None, str, Location | None]] = set()
 
     def opened(self, source: Source, chain: Chain) -> None:
@@ -32,7 +36,12 @@ class Report:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What was found while reading, in the order of the text, and then what the lines themselves have wrong."""
-        return (*self._reading, *self._building)
+        found = [*self._reading, *self._building]
+        if self._untold:
+            worst = Severity.ERROR if Severity.ERROR in self._untold else Severity.WARNING
+            text = f"{len(self._untold)} more messages are not shown"
+            found.append(Diagnostic(worst, TOO_MANY, text, hint="Is this a configuration file?"))
+        return tuple(found)
 
     def text_error(
         self, chain: Chain, location: Location | None, message: str, *, hint: str | None = None,
@@ -40,7 +49,7 @@ class Report:
         module: str = "core",
     ) -> None:
         """Something that shows while the text is read."""
-        if self._is_new(number, message, location):
+        if self._is_new(number, message, location, severity):
             self._reading.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
 
     def line_error(
@@ -48,14 +57,17 @@ class Report:
         excerpt: Excerpt | None = None, severity: Severity = Severity.ERROR, module: str = "core",
     ) -> None:
         """Something that is wrong with a directive."""
-        if self._is_new(number, message, location):
+        if self._is_new(number, message, location, severity):
             chain = self._chains.get(location.file, ())
             self._building.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
 
-    def _is_new(self, number: str | None, message: str, location: Location | None) -> bool:
-        """A file that is included twice has each of its mistakes once."""
+    def _is_new(self, number: str | None, message: str, location: Location | None, severity: Severity) -> bool:
+        """A file that is included twice has each of its mistakes once; and there are only so many."""
         key = (number, message, location)
         if location is not None and key in self._seen:
+            return False
+        if len(self._seen) >= MOST:
+            self._untold.append(severity)
             return False
         self._seen.add(key)
         return True

@@ -121,7 +121,7 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
         for log in config.logs:
             if log.format is not None and "%" not in log.format and log.format not in config.nicknames:
                 found[log.location] = Diagnostic(
-                    Severity.WARNING, "PH00111", f"no LogFormat defines '{log.format}': every line will be that word",
+                    Severity.WARNING, "PH00311", f"no LogFormat defines '{log.format}': every line will be that word",
                     log.location, hint=f"define it with LogFormat \"...\" {log.format}", module="log_config",
                 )  # fmt: skip
     return list(found.values())
@@ -158,7 +158,7 @@ class LogFile:
         self._torn = False
         if self._lost:
             lost, self._lost = self._lost, 0
-            request.log(Level.ERROR, "log_config", "PH00110", f"{lost} lines could not be written to {self.path}")
+            request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.path}")
 
     def close(self) -> None:
         os.close(self.fd)

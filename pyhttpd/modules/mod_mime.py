@@ -16,10 +16,12 @@ from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Directive, Override, Setting
 from pyhttpd.config.merging import merged
 from pyhttpd.util.escape import wire
+from pyhttpd.util.packaged import httpd_root
 
 TYPES = "mime types"
 """The key under which the children find what the TypesConfig file says: extension -> content type."""
 
+DEFAULT_TYPES = "conf/mime.types"
 DIRECTORY_TYPE = "httpd/unix-directory"
 
 
@@ -147,10 +149,13 @@ def parse_types(lines: Iterable[str]) -> dict[str, str]:
 
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
-    """As in Apache, one file for the whole server: the main server's."""
+    """As in Apache, one file for the whole server: the main server's. Where no line names one and ServerRoot has none,
+    it is that which comes with pyhttpd."""
     path = configuration.main.config(MimeServer).types_config
     if path is None:
-        path = os.path.join(configuration.server_root, "conf/mime.types")
+        path = os.path.join(configuration.server_root, DEFAULT_TYPES)
+        if not os.path.exists(path):
+            path = os.path.join(httpd_root(), DEFAULT_TYPES)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as lines:
             preparation.keep(TYPES, parse_types(lines))

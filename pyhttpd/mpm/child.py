@@ -196,9 +196,8 @@ class ChildProcess:
         return self._stop_reader
 
     def log_traceback(self, what: str) -> None:
-        text = traceback.format_exc().rstrip("\n")
-        self.error_log.log(Level.ERROR, self.generation.flavour.log_name, "PH00110", what)
-        self.error_log.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        lines = traceback.format_exc().splitlines()
+        self.error_log.log(Level.ERROR, self.generation.flavour.log_name, "PH00110", what, details=lines)
 
 
 def _prctl(option: int, value: int) -> None:

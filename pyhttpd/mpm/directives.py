@@ -108,7 +108,8 @@ def typed_config(
     )
     limits, messages = clamp(wanted, family, previous.limits if previous else None)
     module = f"mpm_{configuration.mpm_name}"
-    unset = {"PH00211"} if settings.max_spare is None else set()  # who did not write a value is not told that it was cut
+    # Who did not write a value is not told that it was cut.
+    unset = {"PH00211"} if settings.max_spare is None else set()
     if settings.start_servers is None:
         unset.add("PH00212")
     diagnostics = [
@@ -177,7 +178,10 @@ def parse_listen(word: str) -> tuple[str | None, int]:
     return (None if host == "*" else host), int(port)
 
 
-def set_listen(setting: Setting, address: str, protocol: str | None = None) -> None:
+def set_listen(setting: Setting, *words: str) -> None:
+    if len(words) not in (1, 2):
+        raise SettingError("Listen requires 1 or 2 arguments.")
+    address, protocol = words[0], words[1] if len(words) == 2 else None
     try:
         host, port = parse_listen(address)
     except ValueError as error:
@@ -235,7 +239,7 @@ def _row(name: str, field: str, help_: str, convert: Callable[[str], object] = n
 _NOT_NEGATIVE = at_least(0, "{name} takes 0 or a positive number")
 
 COMMON = (
-    Directive("Listen", Args.take(str, str, least=1), GLOBAL,
+    Directive("Listen", Args.take(str, least=0, most=None), GLOBAL,
               "A port, or an address and a port, to accept connections on, and the protocol spoken there",
               into=MpmSettings, apply=set_listen),
     _row("ListenBacklog", "listen_backlog", "How many connections may wait to be accepted",

@@ -145,9 +145,8 @@ class Master:
         child = ended.child
         if child is None:
             return  # the reader of a configuration; its pipe has told the rest
+        self.say_killed(ended)
         killed = os.WIFSIGNALED(ended.status)
-        if killed:
-            self.say_killed(ended)
         status = os.waitstatus_to_exitcode(ended.status)
         numbers = self.generation.flavour.numbers
         if status == EXIT_CHILD_FATAL:
@@ -178,6 +177,9 @@ class Master:
             self.log(Level.WARN, self.generation.flavour.numbers["killed"], "children are killed successively!")
 
     def say_killed(self, ended: Ended) -> None:
+        """Why a child died, if a signal ended it that nobody sent on purpose."""
+        if not os.WIFSIGNALED(ended.status):
+            return
         number = os.WTERMSIG(ended.status)
         if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGKILL):
             return  # an administrator's, or ours
@@ -215,7 +217,8 @@ class Master:
             if started:
                 return
         rows = self.children.rows(self.generation, self.number)
-        if self._sick and not self.recovers(rows):
+        self._healthy = self._healthy or any(row.occupied and not row.dead for row in rows)
+        if self._sick and not self.recovers():
             return
         full = None
         buckets = self.generation.config.buckets
@@ -245,9 +248,8 @@ class Master:
         self.rates[bucket] = plan.rate
         return plan
 
-    def recovers(self, rows: list[Row]) -> bool:
+    def recovers(self) -> bool:
         """A child was short of a resource. If none was ever healthy there is no use in going on."""
-        self._healthy = self._healthy or any(row.occupied and not row.dead for row in rows)
         if self._healthy or not self.generation.flavour.threaded:
             self._sick = False
             return True

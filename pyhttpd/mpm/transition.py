@@ -97,7 +97,7 @@ def _start_children(master: Master, graceful: bool) -> None:
 
 
 def stop_now(master: Master, *, fatal: bool = False) -> int:
-    """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as in Apache."""
+    """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as Apache."""
     master.pod.close()
     reclaim(master.children, master.children, master.signals, master.generation.error_log)
     master.listeners.close()

@@ -30,6 +30,7 @@ RETRY = frozenset({
     errno.ENONET,
 })  # fmt: skip
 
+_LONGEST_POLL = 2**31 - 1  # milliseconds; a longer deadline is waited for in several polls
 _JOIN = select.EPOLLIN | select.EPOLLEXCLUSIVE
 
 
@@ -120,7 +121,7 @@ class ConnectionWaiter:
         while True:
             deadline = wait.deadline if watching or not idle else min(wait.deadline, began + LEAVING_GRACE)
             remaining = deadline - time.monotonic()
-            events = poll.poll(max(0, int(remaining * 1000) + 1) if remaining > 0 else 0)
+            events = poll.poll(min(int(remaining * 1000) + 1, _LONGEST_POLL) if remaining > 0 else 0)
             fd = sock.fileno()
             if any(ready == fd for ready, _ in events):
                 return Woken.READY

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Start
-from tests.support.servers import MODULES, Apache, Pyhttpd, free_port
+from tests.support.servers import MODULES, free_port
 
 SEED = """\
 <IfModule mpm_prefork_module>
@@ -54,8 +54,8 @@ class Both:
 
     def __init__(self, apache: Start, pyhttpd: Start, lines: str, **options: str) -> None:
         port = free_port()
-        self.apache: Apache = apache(lines, start=False, listen=f"Listen 127.0.0.1:{port}", **options)
-        self.pyhttpd: Pyhttpd = pyhttpd(lines, start=False, **options)
+        self.apache = apache(lines, start=False, listen=f"Listen 127.0.0.1:{port}", **options)
+        self.pyhttpd = pyhttpd(lines, start=False, **options)
         self.pyhttpd.config = self.apache.config  # the very same file, so that paths are equal
         self.config = self.apache.config
 

@@ -36,7 +36,7 @@ def test_twenty_random_kills_cost_only_what_was_in_flight(pyhttpd: Start, mpm: s
             children = server.wait_until(server.children, 5, "a child to kill")
             victim = choose.choice(children)
             processes.kill(victim, signal.SIGKILL)
-            server.wait_until(lambda victim=victim: victim not in server.children(), 5, "its end")
+            server.await_change({victim})
             load.await_answers(5)
         before = load.counts()
         load.await_answers(100)

@@ -69,7 +69,7 @@ def test_a_full_disk_under_the_logs(small_disk: Path, pyhttpd: Start, mpm: str) 
     children = server.children()
     unreadable = server.write("unreadable.txt", "x")
     unreadable.chmod(0)
-    server.expect("AH00132", "PH00101", "PH00110")
+    server.expect("AH00132", "PH00101", "PH00310")
     filler = small_disk / "filler"
     with filler.open("wb", buffering=0) as file:
         try:

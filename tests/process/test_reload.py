@@ -32,8 +32,7 @@ def test_five_graceful_restarts_lose_nothing(pyhttpd: Start, mpm: str) -> None:
             old = set(server.children())
             assert old
             server.reload("USR1")
-            server.wait_until(lambda: server.children(), 10, "new children")
-            server.wait_until(lambda old=old: not old & set(server.children()), 10, f"old children gone: {old}")
+            server.await_replaced(old)
             load.await_answers(50)
             assert server.auto()["ParentServerMPMGeneration"] == str(generation)
         counts = load.stop()
@@ -57,7 +56,7 @@ def test_graceful_lets_a_request_finish_and_closes_idle_connections(pyhttpd: Sta
         assert half.held[0].readable() is False
         answers = half.finish()
         assert [(answer.status, answer.keeps_alive) for answer in answers] == [(200, False)]
-    server.wait_until(lambda: not old & set(server.children()), 10, "old children gone")
+    server.await_replaced(old)
 
 
 def test_restart_does_not_wait_for_a_half_request(pyhttpd: Start, mpm: str) -> None:

@@ -310,6 +310,16 @@ class Server:
             self._process.wait()
         wait_until(lambda: not processes.marked(str(self.root)), limit, lambda: f"no process left\n{self.describe()}")
 
+    def await_change(self, children: set[int], limit: float = SLOW) -> None:
+        """Until at least one of these children is gone."""
+        self.wait_until(lambda: not children <= set(self.children()), limit, f"the end of one of {children}")
+
+    def await_replaced(self, children: set[int], limit: float = SLOW) -> None:
+        """Until all of these children are gone and there are others."""
+        self.wait_until(
+            lambda: (now := set(self.children())) and not children & now, limit, f"others instead of {children}"
+        )
+
     def describe(self) -> str:
         """What a failed wait shows."""
         log = [line.line for line in self.error_log.lines()[-25:]]

@@ -9,6 +9,7 @@ import pytest
 
 from pyhttpd.config.diagnostics import Severity
 from pyhttpd.config.read import ReadOptions, read
+from pyhttpd.config.report import MOST
 from tests.unit.config.fakes import CATALOG, Server, diagnostics_of, output_of, read_text
 
 
@@ -165,6 +166,15 @@ def test_the_main_file_is_not_there(tmp_path: Path) -> None:
 def test_a_binary_file(tmp_path: Path) -> None:
     (diagnostic,) = diagnostics_of(tmp_path, "Foo\nBar\0\n" * 100)
     assert (diagnostic.number, diagnostic.location and diagnostic.location.line) == ("PH00102", 2)
+
+
+def test_more_messages_than_anybody_reads(tmp_path: Path) -> None:
+    *found, last = diagnostics_of(tmp_path, "".join(f"Foo{number}\n" for number in range(MOST + 50)))
+    assert len(found) == MOST
+    assert (last.number, last.message) == ("PH00105", "50 more messages are not shown")
+    assert last.severity is Severity.ERROR
+    warnings = "".join(f"ServerAdmin ${{NO{number}}}\n" for number in range(MOST + 50))
+    assert read_text(tmp_path, warnings).diagnostics[-1].severity is Severity.WARNING
 
 
 def test_a_file_that_is_included_twice_has_its_mistakes_once(tmp_path: Path) -> None:

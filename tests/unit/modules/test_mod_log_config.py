@@ -137,12 +137,6 @@ def _logged(text: str, directory: Path, *, host: int | None = None, **attributes
     return {path.name: path.read_text() for path in sorted(directory.glob("*.log"))}
 
 
-@pytest.fixture(autouse=True)
-def _mime_types(tmp_path: Path) -> None:
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/mime.types").write_text("text/html html\n")
-
-
 def test_nicknames_formats_and_the_common_format(tmp_path: Path) -> None:
     text = (
         'LogFormat "nick %m" nick\nLogFormat "default %m"\n'
@@ -211,7 +205,7 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
     log.close()
     assert (tmp_path / "a.log").read_bytes() == b"torn\nwhole\nagain\n"
     assert [(number, message) for _, number, message in request.lines] == [
-        ("PH00110", f"3 lines could not be written to {tmp_path}/a.log")
+        ("PH00310", f"3 lines could not be written to {tmp_path}/a.log")
     ]
 
 

@@ -115,6 +115,13 @@ def test_the_types_file_is_read_when_a_generation_is_prepared(tmp_path: Path) ->
     assert preparation.resources[TYPES] == {"x": "text/x"}
 
 
+def test_without_a_types_file_ours_is_read(tmp_path: Path) -> None:
+    assert prepared(configure("", tmp_path)).resources[TYPES]["html"] == "text/html"
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/mime.types").write_text("text/x html\n")
+    assert prepared(configure("", tmp_path)).resources[TYPES] == {"html": "text/x"}
+
+
 def test_a_types_file_that_is_missing_refuses_the_generation(tmp_path: Path) -> None:
     with pytest.raises(PrepareError, match=r"could not open mime types config file .*/types\.") as raised:
         prepared(configure("TypesConfig types\n", tmp_path))

@@ -14,7 +14,7 @@ OPTIONS = SocketOptions(backlog=16)
 ANY_PORT = ListenAddress("127.0.0.1", 0, "http")
 
 
-@pytest.fixture()
+@pytest.fixture
 def listeners() -> Iterator[Listeners]:
     made = Listeners()
     yield made
@@ -108,5 +108,5 @@ def test_buckets_share_a_port(listeners: Listeners) -> None:
 
 
 def test_an_unknown_host_is_a_bind_error(listeners: Listeners) -> None:
-    with pytest.raises(BindError, match="no.such.host.invalid:80"):
+    with pytest.raises(BindError, match=r"no\.such\.host\.invalid:80"):
         listeners.prepare([ListenAddress("no.such.host.invalid", 80, "http")], OPTIONS)

@@ -29,7 +29,7 @@ class Ends:
         os.write(self.stop[1], b"!")
 
 
-@pytest.fixture()
+@pytest.fixture
 def ends() -> Iterator[Ends]:
     made = Ends()
     yield made
@@ -38,7 +38,7 @@ def ends() -> Iterator[Ends]:
         os.close(fd)
 
 
-@pytest.fixture()
+@pytest.fixture
 def listeners() -> Iterator[list[socket.socket]]:
     made = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     for sock in made:
@@ -97,7 +97,7 @@ def test_turns_are_taken(ends: Ends, listeners: list[socket.socket]) -> None:
     client.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     yield ours, theirs
