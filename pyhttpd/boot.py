@@ -18,7 +18,7 @@ from pyhttpd.config.catalog import Catalog
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic, Severity
 from pyhttpd.config.read import ReadOptions
-from pyhttpd.config.render import log_lines, terminal
+from pyhttpd.config.render import log_lines
 from pyhttpd.modules import COMPILED_IN
 from pyhttpd.mpm import prefork, worker
 from pyhttpd.mpm.apart import Apart, ProcessFailed
@@ -232,15 +232,13 @@ def identity_of(config: UnixdConfig) -> Identity | None:
 # --- the server's life -------------------------------------------------------------------------------------------
 
 
-def run(options: ReadOptions, run_options: RunOptions, configuration: Configuration | None = None) -> int:
-    """Start, serve, stop. Returns the exit status; what goes wrong before the terminal is released is said there."""
+def run(configuration: Configuration, options: ReadOptions, run_options: RunOptions) -> int:
+    """Start, serve, stop. Returns the exit status; what goes wrong before the terminal is released is said there.
+
+    `configuration` is what `read` gave for `options`; at a restart they are read anew.
+    """
     try:
-        if configuration is None:
-            configuration = read(options, run_options.skip_document_root_check)
-        return start(options, run_options, configuration)
-    except ConfigurationError as error:
-        for diagnostic in error.diagnostics:
-            sys.stderr.write(terminal(diagnostic, PROGRAM).rstrip("\n") + "\n")
+        return start(configuration, options, run_options)
     except Refused as refusal:
         for line in refusal.lines:
             reason = f"({line.errno}){os.strerror(line.errno)}: " if line.errno else ""
@@ -253,7 +251,7 @@ def run(options: ReadOptions, run_options: RunOptions, configuration: Configurat
     return 1
 
 
-def start(options: ReadOptions, run_options: RunOptions, configuration: Configuration) -> int:
+def start(configuration: Configuration, options: ReadOptions, run_options: RunOptions) -> int:
     """Bind, prepare, detach, run. Raises Refused while there is still a terminal to say it on."""
     config: MpmConfig = configuration.mpm
     listeners = Listeners()

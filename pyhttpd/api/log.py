@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from _thread import get_native_id
 from collections.abc import Iterable, Mapping
@@ -143,13 +142,3 @@ class ErrorLog:
             return
         self._lost = 0
         self._torn = False
-
-
-def console(message: str, number: str | None = None) -> None:
-    """A message to the terminal, as Apache prints those of its start: the number, and no timestamp."""
-    prefix = f"{number}: " if number else ""
-    try:
-        sys.stderr.write(f"{prefix}{message}\n")
-        sys.stderr.flush()
-    except OSError:
-        pass  # nobody is listening

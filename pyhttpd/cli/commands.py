@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from pyhttpd import boot
+from pyhttpd.api.core_config import CoreServer
 from pyhttpd.cli import messages
 from pyhttpd.cli.options import PROGRAM, Options
 from pyhttpd.cli.places import locate
-from pyhttpd.cli.signals import signal_server
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.config.read import ReadOptions
+from pyhttpd.mpm.apart import Apart
+from pyhttpd.util.local_host import local_host
+
+# Errors that Apache finds when all is read, and sums up in one more line. It finds the others while it reads.
+FOUND_BY_CHECKS = ("AH02291",)
 
 
 def execute(options: Options) -> int:
@@ -24,10 +30,28 @@ def execute(options: Options) -> int:
     configuration = read(options, reading)
     if configuration is None:
         return 1
-    status = signal_server(options.action or "start", configuration.mpm.pid_file)
+    status = apart(options.action or "start", configuration.mpm.pid_file)
     if status is not None:
         return status
-    return boot.run(reading, run_options(options), configuration)
+    return boot.run(configuration, reading, run_options(options))
+
+
+def apart(action: str, pid_file: str) -> int | None:
+    """`signal_server` in a process of its own, so that a server that starts does not carry what looking has loaded."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    search = Apart(partial(_signal_server, action, pid_file))
+    try:
+        status: int | None = search.result()
+    finally:
+        search.wait()
+    return status
+
+
+def _signal_server(action: str, pid_file: str) -> int | None:
+    from pyhttpd.cli.signals import signal_server  # psutil
+
+    return signal_server(action, pid_file)
 
 
 def reading_of(options: Options) -> ReadOptions:
@@ -60,9 +84,25 @@ def read(options: Options, reading: ReadOptions) -> Configuration | None:
         configuration = boot.read(reading, options.skip_document_root_check)
     except ConfigurationError as error:
         messages.show(error.diagnostics, options.startup_level)
+        if any(diagnostic.number in FOUND_BY_CHECKS for diagnostic in error.diagnostics):
+            sys.stderr.write("AH00014: Configuration check failed\n")
         return None
+    if options.show not in ("settings", "compiled_in"):
+        say_name_is_guessed(configuration, options.startup_level)
     messages.show(configuration.diagnostics, options.startup_level)
     return configuration
+
+
+def say_name_is_guessed(configuration: Configuration, level: str | None) -> None:
+    """Without a ServerName the machine has to have a full name. Apache says so as an alert."""
+    if configuration.main.config(CoreServer).server_name is not None or level == "emerg":
+        return
+    host = local_host()
+    if not host.certain:
+        sys.stderr.write(
+            f"AH00558: {PROGRAM}: Could not reliably determine the server's fully qualified domain name, using "
+            f"{host.name}. Set the 'ServerName' directive globally to suppress this message\n"
+        )
 
 
 # --- -t, -S, -M, -l, -L, -V --------------------------------------------------------------------------------------

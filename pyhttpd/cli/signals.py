@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 
-from pyhttpd.mpm.pidfile import read_pid, running
+from pyhttpd.cli.running import running
+from pyhttpd.mpm.pidfile import read_pid
 
 SIGNALS = {
     "stop": signal.SIGTERM,

@@ -145,6 +145,9 @@ class ChildProcess:
     def count_connection(self) -> None:
         """Count an accepted connection. With the last one the child begins to leave, so that its answers say so."""
         self.connections += 1
+        row = self.scoreboard.child(self.row)
+        if row["pid"] == self.pid:
+            row["connections"] = self.connections
         if self.exhausted:
             self.leave()
 

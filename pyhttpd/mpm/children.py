@@ -61,7 +61,7 @@ class Children:
         flavour = generation.flavour
         words = self._scoreboard.child(row)
         squats = words["pid"] != 0
-        words["pid"], words["generation"], words["quiescing"] = 0, number, 0
+        words["pid"], words["generation"], words["quiescing"], words["connections"] = 0, number, 0, 0
         if not flavour.threaded:
             self._scoreboard.slot(row).reset(0, number, Status.STARTING)
         gc.freeze()  # what is there now is never collected, so a child does not touch its pages

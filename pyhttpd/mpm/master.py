@@ -11,11 +11,11 @@ import signal
 import time
 
 from pyhttpd.api.log import Level
-from pyhttpd.mpm import pidfile
 from pyhttpd.mpm.children import Children, Ended
 from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_SICK
 from pyhttpd.mpm.generation import Generation, Loader, LogLine, Reading, Refused
 from pyhttpd.mpm.listeners import Listeners
+from pyhttpd.mpm.pidfile import PidFile, PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.saturation import Saturation
 from pyhttpd.mpm.signals import Action, SignalQueue
@@ -37,6 +37,7 @@ class Master:
         self.loader = loader
         self.signals = signals
         self.children = Children(scoreboard, listeners, signals)
+        self.pid_file = PidFile(generation.config.pid_file)
         self.pod = PipeOfDeath()
         self.number = 0  # of the generation
         self.to_start = 0  # children still to be started one for one as old ones end
@@ -50,7 +51,7 @@ class Master:
         self._killed_in_a_row = 0
         self._resize_noted = False
         self._sick = False
-        self._healthy = False  # a child of this server once had all its threads
+        self._healthy = False  # a child of this server once had all its threads, or a connection
 
     def run(self) -> int:
         """Until the server is told to stop. Returns its exit status."""
@@ -160,6 +161,7 @@ class Master:
             self.log(Level.WARN, numbers["old_fatal"], text)
         if status in (EXIT_CHILD_SICK, EXIT_CHILD_FATAL):
             self._sick = True
+            self._healthy = self._healthy or self.scoreboard.child(child.row)["connections"] > 0
             self.rates = [Rate(1, rate.hold_off) for rate in self.rates]
         elif self.stopping is None and self.children.in_row(child.row) is None:
             if self.to_start and child.row < self.generation.config.limits.children:
@@ -279,13 +281,15 @@ class Master:
 
     def write_pid_file(self) -> None:
         path = self.generation.config.pid_file
-        first = pidfile.read_pid(path) != os.getpid()
+        if self.pid_file.path != path:
+            self.pid_file.remove()
+            self.pid_file = PidFile(path)
         try:
-            existed = pidfile.write_pid(path)
-        except pidfile.PidFileError as error:
+            left_over = self.pid_file.write()
+        except PidFileError as error:
             self.log(Level.ERROR, error.number, str(error), module="core")
             return
-        if existed and first:
+        if left_over:
             text = f"pid file {path} overwritten -- Unclean shutdown of previous pyhttpd run?"
             self.log(Level.WARN, "AH00098", text, module="core")
 

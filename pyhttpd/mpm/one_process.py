@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from types import FrameType
 
 from pyhttpd.api.log import Level
-from pyhttpd.mpm import pidfile
 from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.generation import Generation
 from pyhttpd.mpm.listeners import Listeners
+from pyhttpd.mpm.pidfile import PidFile
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.scoreboard import Scoreboard
 
@@ -18,9 +17,8 @@ from pyhttpd.scoreboard import Scoreboard
 def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Scoreboard) -> int:
     """Serve until TERM or INT. Returns the exit status."""
     log, flavour = generation.error_log, generation.flavour
-    path = generation.config.pid_file
-    pidfile.write_pid(path)
-    pid_file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)  # User may have no right to remove it
+    pid_file = PidFile(generation.config.pid_file)
+    pid_file.write()
     pod = PipeOfDeath()
     child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader)
     words = scoreboard.child(0)
@@ -35,6 +33,6 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
     for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     status = child.live(stops=dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), stop))
-    if pidfile.remove_pid(path, pid_file):
+    if pid_file.remove():
         log.log(Level.NOTICE, flavour.log_name, flavour.numbers["stop"], "caught SIGTERM, shutting down")
     return status

@@ -1,13 +1,17 @@
-"""The pid file: written as Apache writes it, and read with doubt.
+"""The pid file: written as Apache writes it, locked while its server lives, removed only by that server.
 
-A number in a file proves little: the system may have given it to another program since. `running` believes it only if
-that process was started before the file was written and looks like a server of ours.
+The number in a file proves little, and neither does a clock that may be set. A lock that the system gives back when the
+process ends proves that the server is there, whatever happened to the clock (fcntl(2), F_SETLK).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 from pathlib import Path
+
+_FLOCK = struct.Struct("hhqqi")  # struct flock: l_type, l_whence, l_start, l_len, l_pid
 
 
 class PidFileError(Exception):
@@ -27,60 +31,60 @@ def read_pid(path: str) -> int | None:
     return int(text) if text.isdigit() and 0 < int(text) < 1 << 31 else None
 
 
-def running(path: str) -> int | None:
-    """The pid of the server that the file tells of, if that server is there."""
-    pid = read_pid(path)
-    if pid is None or pid == os.getpid():
-        return None
-    try:
-        written = Path(path).stat().st_mtime
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        started = _start_time(pid)
-    except OSError:
-        return None
-    # Two seconds for the clock ticks of /proc; a clock that was set back only makes us believe more.
-    return pid if b"pyhttpd" in command and started <= written + 2 else None
+def lock_holder(path: str) -> int | None:
+    """The pid of the server that holds the file, None where nobody does. Raises OSError."""
+    with open(path, "rb") as file:
+        asked = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    return None if kind == fcntl.F_UNLCK else pid
 
 
-def _start_time(pid: int) -> float:
-    """Seconds since the epoch at which the process began (proc(5): field 22 of stat, in ticks since boot)."""
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
-    ticks = int(stat[stat.rindex(")") + 2 :].split()[19])
-    boot = next(int(line[6:]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-    return boot + ticks / os.sysconf("SC_CLK_TCK")
+class PidFile:
+    """The file of this process. It stays open: closing it would give up the lock, and so would opening it again."""
 
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = -1
 
-def write_pid(path: str) -> bool:
-    """Write our pid: a temporary file, mode 0644, renamed. True if one was left there before. Raises PidFileError."""
-    existed = os.path.exists(path) and os.path.getsize(path) > 0
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise PidFileError("AH00099", f"could not create {temporary}: {error.strerror}") from error
-    try:
+    def write(self) -> bool:
+        """A temporary file, mode 0644, renamed. True if another server's file was left there. Raises PidFileError."""
+        left_over = self._is_left_over()
+        temporary = f"{self.path}.{os.getpid()}"
+        try:
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise PidFileError("AH00099", f"could not create {temporary}: {error.strerror}") from error
         try:
             os.fchmod(fd, 0o644)
             os.write(fd, b"%d\n" % os.getpid())
-        finally:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(temporary, self.path)
+        except OSError as error:
             os.close(fd)
-        os.rename(temporary, path)
-    except OSError as error:
-        raise PidFileError("AH10231", f"Failed creating pid file {temporary}: {error.strerror}") from error
-    return existed
+            raise PidFileError("AH10231", f"Failed creating pid file {temporary}: {error.strerror}") from error
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = fd
+        return left_over
 
-
-def remove_pid(path: str, fd: int = -1) -> bool:
-    """Remove the file if it is ours; True if it was.
-
-    A process that has given up the right to remove it empties it through `fd`, which it has kept open.
-    """
-    if read_pid(path) != os.getpid():
-        return False
-    try:
-        os.unlink(path)
-    except OSError:
-        if fd < 0:
+    def _is_left_over(self) -> bool:
+        try:
+            found = os.stat(self.path)
+        except OSError:
             return False
-        os.ftruncate(fd, 0)
-    return True
+        return found.st_size > 0 and not self._is_ours(found)
+
+    def _is_ours(self, found: os.stat_result) -> bool:
+        return self._fd >= 0 and os.path.samestat(found, os.fstat(self._fd))
+
+    def remove(self) -> bool:
+        """Remove the file if it is ours; True if it was. Without the right to remove it (-X, as User) it is emptied."""
+        try:
+            if not self._is_ours(os.stat(self.path)):
+                return False
+            os.unlink(self.path)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            os.ftruncate(self._fd, 0)
+        return True

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyhttpd.api.log import Level
-from pyhttpd.mpm import pidfile
 from pyhttpd.mpm.generation import Generation, LogLine, Refused
 from pyhttpd.mpm.listeners import BindError, Change, SocketOptions
 from pyhttpd.mpm.pod import PipeOfDeath
@@ -71,8 +70,6 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
         text = "SIGHUP received.  Attempting to restart"
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
     take(master.listeners, change, prepared)
-    if old.config.pid_file != prepared.config.pid_file:
-        pidfile.remove_pid(old.config.pid_file)
     master.write_pid_file()
     for line in prepared.notes:
         line.write(prepared.error_log)
@@ -110,9 +107,9 @@ def stop_now(master: Master, *, fatal: bool = False) -> int:
 
 
 def _remove_pid_file(master: Master) -> None:
-    path = master.generation.config.pid_file
-    if pidfile.remove_pid(path):
-        master.log(Level.INFO, "AH00096", f"removed PID file {path} (pid={os.getpid()})", module="core")
+    if master.pid_file.remove():
+        text = f"removed PID file {master.pid_file.path} (pid={os.getpid()})"
+        master.log(Level.INFO, "AH00096", text, module="core")
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Both:
 
 def _anonymous(text: str) -> str:
     """Without the program's name (`pyhttpd`, `apache2`) in front of a message, and what makes it a log line."""
-    text = re.sub(r"\b(apache2|pyhttpd):", "PROGRAM:", text)
+    text = re.sub(r"\b(apache2|pyhttpd):|(?<=Usage: )\S+", "PROGRAM:", text)
     return re.sub(r"^\[[^\]]*\] \[\S+\] \[pid [^\]]*\] ", "", text, flags=re.MULTILINE)
 
 
@@ -101,6 +101,10 @@ def test_the_seed_configuration(pyhttpd: Start, apache: Start, mpm: str) -> None
     for name in ("HTTPD_ROOT", "SERVER_CONFIG_FILE", "DEFAULT_PIDLOG", "DEFAULT_ERRORLOG", "AP_TYPES_CONFIG_FILE"):
         assert re.search(rf'^ -D {name}=".+"$', ours.stdout, re.MULTILINE), name
 
+    # where Apache lists what is linked in, we list the MPM of the file too
+    theirs, ours = both.run("-l")
+    assert f"  {mpm}.c" in ours.stdout.splitlines()
+
 
 def test_version_and_compiled_in(pyhttpd: Start, apache: Start) -> None:
     both = Both(apache, pyhttpd, "")
@@ -117,6 +121,84 @@ def test_version_and_compiled_in(pyhttpd: Start, apache: Start) -> None:
     assert all(re.fullmatch(r"  \w+\.c", line) for line in compiled[0] | compiled[1])
     assert compiled[0] <= compiled[1], f"missing: {compiled[0] - compiled[1]}"
     assert ours.returncode == theirs.returncode
+
+
+# Arguments, with which both programs shall do and say the same.
+ARGUMENTS = (
+    ("-t", "-D", "BROKEN"),
+    ("-t", "-D", "FINE"),
+    ("-t", "-C", "Foo bar"),
+    ("-t", "-c", "Foo bar"),
+    ("-t", "-C", "Define early 1", "-c", "ServerAdmin ${early}"),
+    ("-t", "-D", "NOROOT"),
+    ("-t", "-T", "-D", "NOROOT"),
+    ("-t", "-D", "DUMP_INCLUDES"),
+    ("-t", "-e", "info"),
+    ("-t", "-e", "loud"),
+    ("-t", "-d", "/nonexistent"),
+    ("-S", "-C", "Define early 1"),
+    ("-t", "-E", "ROOT/logs/startup.log", "-c", "Foo bar"),
+    ("-Z",),
+    ("-k", "bogus"),
+    ("-D",),
+)
+OPTIONAL = """\
+<IfDefine BROKEN>
+    Foo bar
+</IfDefine>
+<IfDefine !BROKEN>
+    <IfDefine FINE>
+        ServerAdmin fine@example.com
+    </IfDefine>
+</IfDefine>
+<IfDefine NOROOT>
+    DocumentRoot /nonexistent
+</IfDefine>
+Include conf/extra/*.conf
+IncludeOptional conf/none/*.conf
+"""
+
+
+def test_arguments(pyhttpd: Start, apache: Start) -> None:
+    both = Both(apache, pyhttpd, OPTIONAL)
+    extra = both.config.parent / "extra"
+    extra.mkdir()
+    (extra / "a.conf").write_text("Define a\n")
+    (extra / "b.conf").write_text(
+        "# nothing\nInclude conf/deep.conf\n"
+    )  # the last: what follows gets its line in Apache
+    (both.config.parent / "deep.conf").write_text("Define deep yes\n")
+    different = []
+    for arguments in ARGUMENTS:
+        theirs, ours = both.run(*(word.replace("ROOT", str(both.apache.root)) for word in arguments))
+        results = []
+        for result in (theirs, ours):
+            error = [line for line in _anonymous(result.stderr).splitlines() if not line.startswith("  ")]
+            output = re.sub(r"^Mutex .*\n", "", result.stdout, flags=re.MULTILINE)
+            results.append((result.returncode, output, error[:2] if result.returncode else error))
+        if results[0] != results[1]:
+            different.append(f"{arguments}:\n  apache2 {results[0]}\n  pyhttpd {results[1]}")
+    assert not different, "\n".join(different)
+
+
+def test_directives(pyhttpd: Start, apache: Start) -> None:
+    """-L: where both know a directive, it belongs to the same file and is allowed in the same places."""
+    both = Both(apache, pyhttpd, "")
+    listed = []
+    for result in both.run("-L"):
+        assert result.returncode == 0
+        found: dict[str, list[str]] = {}
+        for line in result.stdout.splitlines():
+            if not line.startswith("\t"):
+                found[line] = allowed = []
+            elif line.startswith(("\tAllowed in", "\twhen")):
+                allowed.append(line)
+        listed.append(found)
+    theirs, ours = listed
+    shared = theirs.keys() & ours.keys()
+    assert len(shared) > 90
+    wrong = {name: (theirs[name], ours[name]) for name in sorted(shared) if theirs[name] != ours[name]}
+    assert not wrong, "\n".join(f"{name}: apache2 {a}, pyhttpd {b}" for name, (a, b) in wrong.items())
 
 
 # Lines that are wrong, and one that is not: both programs end with the same status, and begin with the same two lines.

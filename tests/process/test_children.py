@@ -20,6 +20,7 @@ from tests.support.logs import AccessLine
 from tests.support.servers import AS_ROOT, Server, server_user
 
 KILLS = 20
+SATURATION_ENDED = "PH00210"
 
 
 def test_twenty_random_kills_cost_only_what_was_in_flight(pyhttpd: Start, mpm: str) -> None:
@@ -195,13 +196,7 @@ def test_saturation_is_an_event(pyhttpd: Start, mpm: str) -> None:
         with HalfRequests(server.port, 2) as half:
             server.await_log(reached, place)
             half.finish()
-        server.wait_until(
-            lambda place=place: [
-                line for line in server.error_log.lines(place) if (line.number or "").startswith("PH")
-            ],
-            10,
-            "the end of it",
-        )
+        server.await_log(SATURATION_ENDED, place)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can change to another user")
@@ -209,7 +204,9 @@ def test_children_run_as_user(pyhttpd: Start, mpm: str) -> None:
     server = pyhttpd(mpm=mpm)
     wanted = pwd.getpwnam(server_user()).pw_uid
     assert processes.user_of(server.pid) == 0
-    assert {processes.user_of(pid) for pid in server.children()} == {wanted}
+    server.wait_until(  # a child is root for its first moments
+        lambda: {processes.user_of(pid) for pid in server.children()} == {wanted}, 5, f"children of user {wanted}"
+    )
     status = Path(f"/proc/{server.children()[0]}/status").read_text().splitlines()
     groups = {word for line in status if line.startswith(("Gid:", "Groups:")) for word in line.split()[1:]}
     assert groups == {str(pwd.getpwnam(server_user()).pw_gid)}

@@ -37,6 +37,11 @@ def test_five_graceful_restarts_lose_nothing(pyhttpd: Start, mpm: str) -> None:
             assert server.auto()["ParentServerMPMGeneration"] == str(generation)
         counts = load.stop()
     _assert_nothing_lost(counts)
+    server.wait_until(
+        lambda: sum(line.request == "GET / HTTP/1.1" for line in server.access_log.lines()) == counts.complete,
+        5,
+        f"an access log line for each of {counts}",
+    )
     server.stop()
     assert server.read_pid_file() is None
 

@@ -149,13 +149,13 @@ def test_a_pid_file_of_another_program(pyhttpd: Start) -> None:
         assert other.poll() is None
     finally:
         other.communicate(b"\n")
-    for garbage in ("", "no number\n", "99999999999999999999\n"):
-        server.stop()
-        server.pid_file.write_text(garbage)
-        result = server.run("-k", "stop")
-        assert "AH00058" in result.stderr or "not running" in result.stdout, (garbage, result)
-        server.start()
-        assert server.read_pid_file() == server.pid
+    server.stop()
+    server.pid_file.write_text("no number\n")
+    for arguments in (("-k", "stop"), (), ("-D", "FOREGROUND")):
+        result = server.run(*arguments)
+        assert result.returncode == 1, result
+        assert "AH00058: Error retrieving pid file" in result.stderr
+        assert "AH00059: Remove it before continuing if it is corrupted." in result.stderr
 
 
 def test_one_process(pyhttpd: Start, mpm: str) -> None:
@@ -167,7 +167,8 @@ def test_one_process(pyhttpd: Start, mpm: str) -> None:
     assert {line.pid for line in server.access_log.lines()} == {server.pid}
     server.stop()
     assert server.exit_status == 0
-    assert not server.pid_file.exists()
+    # As root it has become User, who may not remove the file; then it is empty.
+    assert not server.pid_file.exists() or server.pid_file.read_bytes() == b""
 
 
 def test_a_terminal_that_is_resized_does_not_stop_the_server(pyhttpd: Start) -> None:

@@ -385,7 +385,8 @@ class Pyhttpd(Server):
         return "Listen 127.0.0.1:0"
 
     def _command(self) -> list[str]:
-        self.environment["PYTHONPATH"] = str(CHECKOUT)
+        inherited = os.environ.get("PYTHONPATH", "")
+        self.environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CHECKOUT), inherited)))
         return [sys.executable, "-m", "pyhttpd"]
 
     def _find_port(self) -> None:

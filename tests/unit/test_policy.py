@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from pyhttpd.policy import PREFORK, WORKER, Full, Limits, Rate, Row, clamp, plan_idle
 
 PREFORK_LIMITS = Limits(start=2, min_spare=5, max_spare=10, server_limit=120, max_workers=80)
-WORKER_LIMITS = Limits(
-    start=1, min_spare=5, max_spare=15, server_limit=16, max_workers=60, thread_limit=64, threads=5
-)
+WORKER_LIMITS = Limits(start=1, min_spare=5, max_spare=15, server_limit=16, max_workers=60, thread_limit=64, threads=5)
 
 
 def pool(children: int, busy: int, limits: Limits) -> list[Row]:
@@ -162,9 +160,7 @@ def test_whatever_is_configured_becomes_sensible(
         assert limits.children * limits.threads == limits.max_workers
 
 
-@given(
-    children=st.integers(0, 12), busy=st.integers(0, 60), spawn=st.integers(1, 32), hold=st.integers(0, 10)
-)
+@given(children=st.integers(0, 12), busy=st.integers(0, 60), spawn=st.integers(1, 32), hold=st.integers(0, 10))
 def test_a_plan_never_overfills(children: int, busy: int, spawn: int, hold: int) -> None:
     plan = plan_idle(pool(children, busy, WORKER_LIMITS), WORKER_LIMITS, Rate(spawn, hold))
     assert len(set(plan.start)) == len(plan.start) <= min(spawn, 12 - children)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from pyhttpd.api.core_config import CoreServer
+from pyhttpd.cli import commands
 from pyhttpd.cli.commands import run_options
 from pyhttpd.cli.httpd import main
 from pyhttpd.cli.options import parse
 from pyhttpd.cli.places import httpd_root
+from pyhttpd.util.local_host import LocalHost
 
 SEED = """\
 ServerName seed.example
@@ -205,6 +207,31 @@ def test_a_missing_file(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err.startswith(
         f"pyhttpd: Could not open configuration file {missing}: No such file or directory\n"
     )
+
+
+def test_a_directory_for_logs_that_is_not_there(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write(root, "ServerName x\nListen 127.0.0.1:0\nErrorLog none/error_log\n")
+    assert main(["-t", "-f", path]) == 1
+    first, last = capfd.readouterr().err.splitlines()
+    assert "AH02291: Cannot access directory" in first
+    assert last == "AH00014: Configuration check failed"
+
+
+@pytest.mark.parametrize(
+    ("words", "certain", "said"),
+    [(["-t"], False, True), (["-t"], True, False), (["-V"], False, False), (["-t", "-e", "emerg"], False, False)],
+)
+def test_a_name_that_is_guessed(
+    words: list[str], certain: bool, said: bool, root: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(commands, "local_host", lambda: LocalHost("192.0.2.7", certain))
+    assert main([*words, "-f", write(root, "Listen 127.0.0.1:0\n")]) == 0
+    expected = (
+        "AH00558: pyhttpd: Could not reliably determine the server's fully qualified domain name, using 192.0.2.7. "
+        "Set the 'ServerName' directive globally to suppress this message\n"
+    )
+    assert (expected in capfd.readouterr().err) is said
 
 
 def test_before_and_after(root: Path, capfd: pytest.CaptureFixture[str]) -> None:

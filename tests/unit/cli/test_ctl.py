@@ -98,9 +98,7 @@ def test_configtest(configuration: Path) -> None:
     assert (result.stdout, result.stderr, result.returncode) == ("", "Syntax OK\n", 0)
 
 
-def test_the_mark_of_a_read_envvars_is_not_handed_on(
-    configuration: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_mark_of_a_read_envvars_is_not_handed_on(configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     envvars = configuration.with_name("envvars")
     envvars.write_text("true\n")
     monkeypatch.setenv(ctl.SOURCED, str(envvars))

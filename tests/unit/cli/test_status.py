@@ -13,14 +13,17 @@ import pytest
 from pyhttpd.cli import status
 from pyhttpd.cli.options import Options, parse
 
-AUTO = """\
+AUTO = (
+    """\
 127.0.0.1
 ServerVersion: pyhttpd/0.1.0 (Unix)
 ServerMPM: prefork
 ServerUptime: 1 hour 2 minutes
 BusyWorkers: 1
 IdleWorkers: 4
-Scoreboard: W____...............................................................""" + "." * 6
+Scoreboard: W____..............................................................."""
+    + "." * 6
+)
 
 
 class Pages(BaseHTTPRequestHandler):

@@ -21,7 +21,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_includes(directory: Path) -> None:
-    assert dump.includes(read_text(directory, 'Include sub.conf\n')) == (
+    assert dump.includes(read_text(directory, "Include sub.conf\n")) == (
         f"Included configuration files:\n  (*) {directory}/httpd.conf\n    (1) {directory}/sub.conf\n"
     )
 
@@ -38,7 +38,7 @@ def test_config_tree(directory: Path) -> None:
     (directory / "httpd.conf").write_text(TEXT)
     text = dump.config_tree(read_tree(ReadOptions("httpd.conf", str(directory)), CATALOG))
     assert text.replace(str(directory), "ROOT") == (
-        "# In file: ROOT/httpd.conf\n#   2:\nServerAdmin x y\n# In file: ROOT/sub.conf\n#   1:\n<Directory \"/x\">\n"
+        '# In file: ROOT/httpd.conf\n#   2:\nServerAdmin x y\n# In file: ROOT/sub.conf\n#   1:\n<Directory "/x">\n'
         "  #   2:\n  DirectoryIndex a\n  #   3:\n  <Files b>\n  </Files>\n</Directory>\n# In file: ROOT/httpd.conf\n"
         "#   5:\nKeepAlive On\n"
     )

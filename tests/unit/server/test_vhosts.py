@@ -62,7 +62,7 @@ def test_choice(make_serving: Make, address: str, port: int, name: str, expected
 
 def test_a_host_for_each_name(make_serving: Make) -> None:
     serving = make_serving(
-        '<VirtualHost *>\nServerName one.example\nDocumentRoot htdocs/one\n</VirtualHost>\n'
+        "<VirtualHost *>\nServerName one.example\nDocumentRoot htdocs/one\n</VirtualHost>\n"
         '<VirtualHost *>\nServerName two.example\nDocumentRoot htdocs/two\nErrorDocument 404 "two"\n</VirtualHost>\n'
     )
     serving.page("one/a.txt", "one")

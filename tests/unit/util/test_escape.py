@@ -26,7 +26,7 @@ def test_paths_are_utf8_in_logs_and_urls() -> None:
 
 
 def test_html() -> None:
-    assert html("<a href=\"x\">&'</a>") == "&lt;a href=&quot;x&quot;&gt;&amp;'&lt;/a&gt;"
+    assert html('<a href="x">&\'</a>') == "&lt;a href=&quot;x&quot;&gt;&amp;'&lt;/a&gt;"
 
 
 def test_wire_and_native_undo_each_other() -> None:
