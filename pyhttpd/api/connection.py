@@ -56,6 +56,9 @@ class Service(Protocol):
     is on its way, each with the timeouts that the configuration gives. Nothing it raises ends the child.
     """
 
+    def monitor(self) -> None:
+        """In the master, once a second. Must return soon."""
+
     def child_init(self, child: Child) -> None:
         """In the new child, once, after it has dropped its privileges and before its first connection."""
 

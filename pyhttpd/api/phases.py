@@ -26,6 +26,7 @@ class Phase(Enum):
 
     # of the server
     CHILD_INIT = ("child_init", Rule.VOID)
+    MONITOR = ("monitor", Rule.VOID)  # in the master, in each pass of its maintenance
     # of a connection
     PRE_CONNECTION = ("pre_connection", Rule.ALL)
     # of a request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMPILED_IN: tuple[str, ...] = (
     "pyhttpd.modules.mod_so",
+    "pyhttpd.modules.mod_watchdog",
     "pyhttpd.modules.mod_log_config",
     "pyhttpd.modules.mod_logio",
     "pyhttpd.modules.mod_version",

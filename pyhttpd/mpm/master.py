@@ -213,6 +213,7 @@ class Master:
         """Keep the spares between their bounds: one pass, once a second."""
         self._next_pass = time.monotonic() + PASS
         self._killed_in_a_row = 0
+        self.generation.service.monitor()
         if self.to_start:  # a quiet second after a graceful restart: the rest at once
             started = self.fill(self.to_start)
             self.to_start = 0

@@ -86,6 +86,13 @@ class HttpService:
     def leaving(self) -> bool:
         return self._child is not None and self._child.leaving
 
+    def monitor(self) -> None:
+        try:
+            self.pipeline.run(Phase.MONITOR, self)
+        except Exception:
+            lines = traceback.format_exc().splitlines()
+            self.error_log.log(Level.ERROR, "core", "PH00113", "a monitor hook raised", details=lines)
+
     def child_init(self, child: Child) -> None:
         self._child = child
         self.pipeline.run(Phase.CHILD_INIT, self)
