@@ -13,6 +13,10 @@ class Difference(NamedTuple):
 
 
 DIFFERENCES: dict[str, Difference] = {
+    "body-both": Difference(
+        frozenset({"status", "headers", "body"}),
+        "Content-Length beside Transfer-Encoding is how requests are smuggled; RFC 9112, section 6.1 lets us refuse it",
+    ),
     "body-bad-chunk": Difference(
         frozenset({"headers"}), "Apache has not read the body when it decides on Content-Length, and leaves it out"
     ),

@@ -1,0 +1,99 @@
+"""The scoreboard: words, strings behind their sequence counter, the derived G, a file behind it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pyhttpd.scoreboard import STRINGS, Scoreboard, Status
+
+
+@pytest.fixture
+def board() -> Scoreboard:
+    return Scoreboard(3, 2)
+
+
+def test_words_do_not_overlap(board: Scoreboard) -> None:
+    board["generation"] = 7
+    for child in range(3):
+        board.child(child)["pid"] = 100 + child
+        for thread in range(2):
+            slot = board.slot(child, thread)
+            slot.reset(child, thread, Status.READY)
+            slot.describe(f"c{child}", "http/1.1", f"v{thread}", "GET / HTTP/1.1")
+    assert board["generation"] == 7
+    assert [board.child(child)["pid"] for child in range(3)] == [100, 101, 102]
+    assert [(view.words["pid"], view.words["generation"]) for view in board.views(2)] == [
+        (child, thread) for child in range(3) for thread in range(2)
+    ]
+    assert [view.strings["client"] for view in board.views(2)] == ["c0", "c0", "c1", "c1", "c2", "c2"]
+
+
+def test_another_process_sees_what_is_written(board: Scoreboard) -> None:
+    pid = os.fork()
+    if pid == 0:
+        board.slot(1).describe("127.0.0.1", "http/1.1", "www", "GET /x HTTP/1.1")
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert board.view(1).strings["request"] == "GET /x HTTP/1.1"
+
+
+def test_long_texts_are_cut_and_bytes_survive(board: Scoreboard) -> None:
+    board.slot(0).describe("\xe9" * 200, "p", "v", "r" * 5000)
+    strings = board.view(0).strings
+    assert strings["client"] == "\xe9" * STRINGS["client"]
+    assert strings["request"] == "r" * STRINGS["request"]
+
+
+def test_counters_of_the_slot_outlive_the_child(board: Scoreboard) -> None:
+    slot = board.slot(0)
+    slot.reset(10, 0, Status.READY)
+    slot.end_request(100.5, 0.25, 1000)
+    slot.reset(11, 0, Status.READY)
+    slot.end_request(101.5, 0.25, 500)
+    words = board.view(0).words
+    assert (words["access_count"], words["my_access_count"]) == (2, 1)
+    assert (words["bytes_served"], words["my_bytes_served"]) == (1500, 500)
+    assert words["duration"] == 500_000
+
+
+@pytest.mark.parametrize(
+    ("status", "old", "letter"),
+    [
+        (Status.DEAD, True, "."),
+        (Status.STARTING, True, "S"),
+        (Status.READY, True, "_"),
+        (Status.BUSY_WRITE, False, "W"),
+        (Status.BUSY_WRITE, True, "G"),
+        (Status.BUSY_KEEPALIVE, True, "G"),
+        (Status.CLOSING, False, "C"),
+        (Status.IDLE_KILL, True, "I"),
+    ],
+)
+def test_letters(board: Scoreboard, status: Status, old: bool, letter: str) -> None:
+    board["generation"] = 1
+    slot = board.slot(0)
+    slot.reset(10, 0 if old else 1, status)
+    assert board.view(0).letter == letter
+
+
+def test_a_writer_that_was_killed_in_the_middle(board: Scoreboard) -> None:
+    slot = board.slot(0)
+    slot.describe("a", "b", "c", "d")
+    slot["sequence"] += 1  # as if it had died here
+    assert board.view(0).strings["client"] == ""
+    slot.reset(11, 0, Status.READY)
+    assert board.view(0).strings["client"] == "a"
+
+
+def test_a_file_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "scoreboard"
+    board = Scoreboard(1, 1, str(path))
+    board["generation"] = 5
+    assert path.read_bytes()[:8] == (5).to_bytes(8, "little")
+    assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
+    board.close()
+    assert not path.exists()
