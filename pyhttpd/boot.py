@@ -99,6 +99,9 @@ def read_here(
 
     configuration = read_configuration(options, catalog())
     flavour = FLAVOURS[configuration.mpm_name]
+    if previous is not None and not isinstance(previous, flavour.config_class):
+        text = f"{PROGRAM}: Configuration error: The MPM cannot be changed during restart."
+        raise ConfigurationError([Diagnostic(Severity.ERROR, "AH00534", text)])
     mpm, diagnostics = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
     configuration = replace(configuration, mpm=mpm)
     for module in modules_of(configuration):
@@ -118,10 +121,10 @@ def _reader_failed(options: ReadOptions, failure: ProcessFailed) -> Diagnostic:
 class ConfigurationReading:
     """A configuration that is being read for a running master. Implements mpm.generation.Reading."""
 
-    def __init__(self, loader: ConfigurationLoader, running: Generation) -> None:
+    def __init__(self, loader: ConfigurationLoader, running: Generation, in_child: Callable[[], None]) -> None:
         self._loader = loader
         work = partial(read_here, loader.options, loader.run_options.skip_document_root_check, running.config)
-        self._apart = Apart(work, loader.in_child)
+        self._apart = Apart(work, in_child)
 
     def fileno(self) -> int:
         return self._apart.fileno()
@@ -144,16 +147,13 @@ class ConfigurationReading:
 class ConfigurationLoader:
     """How the master gets the next generation. Implements mpm.generation.Loader."""
 
-    def __init__(
-        self, options: ReadOptions, run_options: RunOptions, scoreboard: Scoreboard, in_child: Callable[[], None]
-    ) -> None:
+    def __init__(self, options: ReadOptions, run_options: RunOptions, scoreboard: Scoreboard) -> None:
         self.options = options
         self.run_options = run_options
         self.scoreboard = scoreboard
-        self.in_child = in_child
 
-    def start(self, running: Generation) -> ConfigurationReading:
-        return ConfigurationReading(self, running)
+    def start(self, running: Generation, in_child: Callable[[], None]) -> ConfigurationReading:
+        return ConfigurationReading(self, running, in_child)
 
     def prepare(self, configuration: Configuration) -> Generation:
         """Everything that a generation needs, opened. Raises Refused, and has then closed it again."""
@@ -271,7 +271,7 @@ def start(configuration: Configuration, options: ReadOptions, run_options: RunOp
         return run_one_process(generation, listeners, scoreboard)
     signals = SignalQueue()
     signals.install()
-    loader = ConfigurationLoader(options, run_options, scoreboard, signals.close_in_child)
+    loader = ConfigurationLoader(options, run_options, scoreboard)
     try:
         return Master(generation, listeners, scoreboard, loader, signals).run()
     finally:

@@ -72,4 +72,5 @@ class Reading(Protocol):
 class Loader(Protocol):
     """What boot gives to the master: how to get the next generation."""
 
-    def start(self, running: Generation) -> Reading: ...
+    def start(self, running: Generation, in_child: Callable[[], None]) -> Reading:
+        """Begin to read. `in_child` is what a process that is forked for it must let go of. Raises OSError."""

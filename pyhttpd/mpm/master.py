@@ -106,11 +106,16 @@ class Master:
                 action = Action.RESTART
         self.reading_for = action
         try:
-            self.reading = self.loader.start(self.generation)
+            self.reading = self.loader.start(self.generation, self.let_go)
         except OSError as error:
             self.refused(
                 Refused([LogLine(Level.ERROR, "core", "PH00221", "cannot read the configuration", error.errno)])
             )
+
+    def let_go(self) -> None:
+        """In a process that reads for us: what would wake this one, or keep children from seeing that it is gone."""
+        self.signals.close_in_child()
+        self.pod.close_writer()
 
     def collect(self) -> None:
         """The reader has something to say: take the new generation, or say why not and go on with the old one."""

@@ -70,6 +70,7 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
         text = "SIGHUP received.  Attempting to restart"
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
     take(master.listeners, change, prepared)
+    os.dup2(prepared.error_log.fd, 2)
     master.write_pid_file()
     for line in prepared.notes:
         line.write(prepared.error_log)

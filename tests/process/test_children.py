@@ -113,6 +113,13 @@ def _await_idle(server: Server, slots: int) -> None:
     server.wait_until(lambda: server.auto()["Scoreboard"].count("_") == slots, 10, f"{slots} idle slots")
 
 
+def _await_pages(server: Server, before: int, count: int) -> list[AccessLine]:
+    """The next so many lines after the first `before`."""
+    return server.wait_until(
+        lambda: lines if len(lines := _pages(server)[before:]) >= count else None, 5, f"{count} more lines"
+    )
+
+
 def _spread(server: Server, connections: int) -> Counter[int]:
     """How many of so many connections that are open at once each child has got."""
     before = len(_pages(server))
@@ -120,9 +127,7 @@ def _spread(server: Server, connections: int) -> Counter[int]:
     try:
         for client in held:
             assert client.ask("/a.txt").status == 200
-        lines = server.wait_until(
-            lambda: lines if len(lines := _pages(server)[before:]) >= connections else None, 5, "log lines"
-        )
+        lines = _await_pages(server, before, connections)
     finally:
         for client in held:
             client.close()
@@ -149,14 +154,7 @@ def test_connections_one_after_another_are_served_in_turn(pyhttpd: Start) -> Non
         before = len(_pages(server))
         for _ in range(connections):
             assert server.get("/a.txt").status == 200
-        lines = server.wait_until(
-            lambda before=before, connections=connections: (
-                lines if len(lines := _pages(server)[before:]) == connections else None
-            ),
-            5,
-            "log lines",
-        )
-        counts = Counter(line.pid for line in lines)
+        counts = Counter(line.pid for line in _await_pages(server, before, connections))
         assert len(counts) == 2, counts
         assert max(counts.values()) <= connections / 2 * 1.5, counts
 
