@@ -233,7 +233,7 @@ def test_children_leave_when_the_master_is_killed(pyhttpd: Start, mpm: str) -> N
         assert client.ask("/").status == 200
         processes.kill(server.pid)
         server.await_end(5)
-    assert not any(processes.alive(pid) for pid in children)
+    server.wait_until(lambda: not any(processes.alive(pid) for pid in children), 5, f"the end of {children}")
     # and the port is free: a new server starts in its place, and says what it found
     place = server.error_log.place()
     server.expect("AH00098")
