@@ -30,7 +30,7 @@ from pyhttpd.mpm.one_process import run_one_process
 from pyhttpd.mpm.signals import SignalQueue
 from pyhttpd.mpm.transition import bind, take
 from pyhttpd.scoreboard import Scoreboard
-from pyhttpd.server.core import CORE, HTTP_CORE
+from pyhttpd.server.core import CORE, HTTP_CORE, log_levels_of
 from pyhttpd.server.service import HttpService
 from pyhttpd.util.built import server_built
 
@@ -178,7 +178,7 @@ def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: S
     try:
         core = configuration.main.config(CoreServer)
         path = os.path.join(configuration.server_root, core.error_log)
-        error_log = ErrorLog(open_log(path), core.log_levels, path)
+        error_log = ErrorLog(open_log(path), log_levels_of(configuration.main), path)
         preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
         check_pid_file(configuration.mpm.pid_file)
         modules = modules_of(configuration)

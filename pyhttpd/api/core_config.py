@@ -88,7 +88,6 @@ class CoreServer:
     document_root: str | None = None  # absolute; None: htdocs below ServerRoot
     document_root_location: Location | None = None  # for the message when it is no directory
     error_log: str = "logs/error_log"  # absolute once it was set
-    log_levels: Levels = merged(Levels(), merge_levels)
     timeout: float = 60.0
     keep_alive: bool = True
     keep_alive_timeout: float = 5.0
@@ -105,6 +104,7 @@ class CoreDir:
 
     options: Options = merged(Options(), merge_options)
     error_documents: Mapping[int, ErrorDocument] = field(default_factory=dict, metadata={"merge": overlay})
+    log_levels: Levels = merged(Levels(), merge_levels)
     handler: str | None = None  # SetHandler; "none" undoes an outer one
     enable_sendfile: bool = True
     accept_path_info: bool | None = None  # None: as the handler likes it

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pyhttpd.api.body import Body
-from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.http.headers import Headers
 
@@ -180,7 +180,7 @@ class Request:
 
     def wants(self, level: Level, module: str) -> bool:
         """Whether LogLevel wants such a line: for those whose text costs something."""
-        return self.server.config(CoreServer).log_levels.wants(level, module)
+        return self.config(CoreDir).log_levels.wants(level, module)
 
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
         """A line in the error log of this request's server, with the client's address."""

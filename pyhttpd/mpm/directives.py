@@ -33,6 +33,7 @@ class MpmSettings:
     listens: tuple[ListenAddress, ...] = ()
     listen_backlog: int = 511
     listen_cores_ratio: int = 0
+    listen_defer_accept: int = 30
     pid_file: str = "logs/httpd.pid"
     scoreboard_file: str | None = None
     core_dump_directory: str | None = None
@@ -60,6 +61,7 @@ class MpmConfig:
     family: Family
     listens: tuple[ListenAddress, ...]
     listen_backlog: int
+    listen_defer_accept: int  # seconds in which a client that sends nothing is not offered to accept
     buckets: int
     pid_file: str
     scoreboard_file: str | None
@@ -125,6 +127,7 @@ def typed_config(
         family=family,
         listens=settings.listens,
         listen_backlog=settings.listen_backlog,
+        listen_defer_accept=settings.listen_defer_accept,
         buckets=previous.buckets if previous else buckets,
         pid_file=path(settings.pid_file),
         scoreboard_file=path(settings.scoreboard_file) if settings.scoreboard_file else None,
@@ -238,48 +241,75 @@ def _row(name: str, field: str, help_: str, convert: Callable[[str], object] = n
 
 _NOT_NEGATIVE = at_least(0, "{name} takes 0 or a positive number")
 
-COMMON = (
+_COMMON = (
     Directive("Listen", Args.take(str, least=0, most=None), GLOBAL,
-              "A port, or an address and a port, to accept connections on, and the protocol spoken there",
+              "A port number or a numeric IP address and a port number, and an optional protocol",
               into=MpmSettings, apply=set_listen),
-    _row("ListenBacklog", "listen_backlog", "How many connections may wait to be accepted",
+    _row("ListenBacklog", "listen_backlog",
+         "Maximum length of the queue of pending connections, as used by listen(2)",
          at_least(1, "ListenBacklog must be > 0")),
-    _row("ListenCoresBucketsRatio", "listen_cores_ratio", "CPU cores for each set of listening sockets",
+    _row("ListenCoresBucketsRatio", "listen_cores_ratio",
+         "Ratio between the number of CPU cores (online) and the number of listeners buckets",
          at_least(1, "ListenCoresBucketsRatio must be > 0")),
-    Directive("PidFile", Args.take(str), GLOBAL, "The file that holds the process id of the server",
+    _row("ListenTCPDeferAccept", "listen_defer_accept",
+         "Value set for the socket option TCP_DEFER_ACCEPT if it is set",
+         at_least(1, "ListenTCPDeferAccept must be > 0")),
+    Directive("PidFile", Args.take(str), GLOBAL, "A file for logging the server process ID",
               into=MpmSettings, sets="pid_file"),
-    Directive("ScoreBoardFile", Args.take(str), GLOBAL, "A file behind the scoreboard, for other programs to map",
-              into=MpmSettings, sets="scoreboard_file"),
-    Directive("CoreDumpDirectory", Args.take(str), GLOBAL, "The directory that children change to, for core files",
-              into=MpmSettings, apply=set_core_dump_directory),
+    Directive("ScoreBoardFile", Args.take(str), GLOBAL,
+              "A file to maintain runtime process management information in", into=MpmSettings,
+              sets="scoreboard_file"),
+    Directive("CoreDumpDirectory", Args.take(str), GLOBAL,
+              "The location of the directory that children change to before dumping core", into=MpmSettings,
+              apply=set_core_dump_directory),
     Directive("EnableExceptionHook", Args.flag(), GLOBAL,
               "Whether a child that crashes writes its Python stack to the error log", into=MpmSettings,
               sets="exception_hook"),
     _row("GracefulShutdownTimeout", "graceful_shutdown_timeout",
-         "Seconds after which graceful-stop ends the connections that are left; 0 waits for ever", _NOT_NEGATIVE),
+         "Maximum time in seconds to wait for child processes to complete transactions during shutdown",
+         _NOT_NEGATIVE),
     _row("MaxConnectionsPerChild", "max_connections_per_child",
-         "Connections that a child serves before it is replaced; 0 is no limit", _NOT_NEGATIVE),
-    _row("MaxRequestsPerChild", "max_connections_per_child", "The old name of MaxConnectionsPerChild", _NOT_NEGATIVE),
-    _row("MaxMemFree", "max_mem_free", "KiB of free memory that the allocator of a child keeps", _mem_free),
-    _row("ReceiveBufferSize", "receive_buffer_size", "Bytes of the kernel's receive buffer", _buffer_size),
-    _row("SendBufferSize", "send_buffer_size", "Bytes of the kernel's send buffer", _buffer_size),
-    _row("StartServers", "start_servers", "How many children to start with"),
-    _row("ServerLimit", "server_limit", "The most children that this server can ever have"),
-    _row("MaxRequestWorkers", "max_request_workers", "How many connections are served at the same time"),
-    _row("MaxClients", "max_request_workers", "The old name of MaxRequestWorkers"),
+         "Maximum number of connections a particular child serves before dying.", _NOT_NEGATIVE),
+    _row("MaxRequestsPerChild", "max_connections_per_child",
+         "Deprecated name of MaxConnectionsPerChild", _NOT_NEGATIVE),
+    _row("MaxMemFree", "max_mem_free",
+         "Maximum number of 1k blocks a particular child's allocator may hold.", _mem_free),
+    _row("ReceiveBufferSize", "receive_buffer_size", "Receive buffer size in bytes", _buffer_size),
+    _row("SendBufferSize", "send_buffer_size", "Send buffer size in bytes", _buffer_size),
+    _row("StartServers", "start_servers", "Number of child processes launched at server startup"),
 )  # fmt: skip
 
+
+def _limits(limit: str, workers: str) -> tuple[Directive, ...]:
+    """The rows that the MPMs share by name, but explain each in its own way."""
+    return (
+        _row("ServerLimit", "server_limit", limit),
+        _row("MaxRequestWorkers", "max_request_workers", workers),
+        _row("MaxClients", "max_request_workers", "Deprecated name of MaxRequestWorkers"),
+    )
+
+
 PREFORK_DIRECTIVES = (
-    *COMMON,
-    _row("MinSpareServers", "min_spare", "Idle children, at least"),
-    _row("MaxSpareServers", "max_spare", "Idle children, at most"),
+    *_COMMON,
+    *_limits(
+        "Maximum value of MaxRequestWorkers for this run of the server",
+        "Maximum number of children alive at the same time",
+    ),
+    _row("MinSpareServers", "min_spare", "Minimum number of idle children, to handle request spikes"),
+    _row("MaxSpareServers", "max_spare", "Maximum number of idle children"),
 )
 
 WORKER_DIRECTIVES = (
-    *COMMON,
-    _row("MinSpareThreads", "min_spare", "Idle threads, at least"),
-    _row("MaxSpareThreads", "max_spare", "Idle threads, at most"),
-    _row("ThreadLimit", "thread_limit", "The most threads that a child can ever have"),
-    _row("ThreadsPerChild", "threads_per_child", "Threads of each child"),
-    _row("ThreadStackSize", "thread_stack_size", "Bytes of the stack of each thread", _stack_size),
-)
+    *_COMMON,
+    *_limits(
+        "Maximum number of child processes for this run of the server",
+        "Maximum number of threads alive at the same time",
+    ),
+    _row("MinSpareThreads", "min_spare", "Minimum number of idle threads, to handle request spikes"),
+    _row("MaxSpareThreads", "max_spare", "Maximum number of idle threads"),
+    _row("ThreadLimit", "thread_limit",
+         "Maximum number of threads of a child process: the upper limit of ThreadsPerChild"),
+    _row("ThreadsPerChild", "threads_per_child", "Number of threads each child creates"),
+    _row("ThreadStackSize", "thread_stack_size", "Size in bytes of stack used by threads handling client connections",
+         _stack_size),
+)  # fmt: skip

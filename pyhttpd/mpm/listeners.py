@@ -30,6 +30,7 @@ class BindError(Exception):
 @dataclass(frozen=True, slots=True)
 class SocketOptions:
     backlog: int
+    defer_accept: int = 0  # seconds; 0: a connection is offered to accept before its first byte has come
     receive_buffer: int = 0
     send_buffer: int = 0
     buckets: int = 1
@@ -207,6 +208,8 @@ def _set_options(sock: socket.socket, options: SocketOptions, shared: bool) -> N
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # IPv4-mapped addresses, as Apache
+    if options.defer_accept:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, options.defer_accept)
     if options.receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer)
     if options.send_buffer:

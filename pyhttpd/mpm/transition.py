@@ -23,7 +23,13 @@ HOLD_OFF = 10  # passes after a graceful restart in which the spawn rate does no
 
 
 def socket_options(config: MpmConfig) -> SocketOptions:
-    return SocketOptions(config.listen_backlog, config.receive_buffer_size, config.send_buffer_size, config.buckets)
+    return SocketOptions(
+        config.listen_backlog,
+        config.listen_defer_accept,
+        config.receive_buffer_size,
+        config.send_buffer_size,
+        config.buckets,
+    )
 
 
 def bind(listeners: Listeners, config: MpmConfig) -> Change:

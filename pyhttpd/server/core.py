@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, ErrorDocument, ModuleLevels, Option, Options
 from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Level, Levels
 from pyhttpd.api.module import Module, Preparation, PrepareError
-from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import (
     ANYWHERE,
@@ -28,6 +28,7 @@ from pyhttpd.config.directive import (
     number,
 )
 from pyhttpd.config.language import LANGUAGE
+from pyhttpd.config.sections import PerDir
 from pyhttpd.http import status
 
 _OPTIONS = {
@@ -295,8 +296,8 @@ DIRECTIVES = (
     ),
     Directive("ErrorLog", Args.take(str), RSRC, "The filename of the error log", into=CoreServer, apply=_error_log),
     Directive(
-        "LogLevel", Args.iterate(str), RSRC, "Level of verbosity in error logging",
-        into=CoreServer, apply=_log_level,
+        "LogLevel", Args.iterate(str), RSRC | SECTIONS, "Level of verbosity in error logging",
+        into=CoreDir, apply=_log_level,
     ),
     Directive(
         "SetHandler", Args.take(_handler), ANYWHERE, "a handler name that overrides any other configured handler",
@@ -409,7 +410,12 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise PrepareError("AH00091", f"could not open error log file {path}.", error.errno) from error
-        preparation.keep(("error_log", path), ErrorLog(fd, core.log_levels, path), _Closer(fd))
+        preparation.keep(("error_log", path), ErrorLog(fd, log_levels_of(server), path), _Closer(fd))
+
+
+def log_levels_of(server: ServerRecord) -> Levels:
+    """LogLevel of a server, outside all sections: what its connections and its start are logged at."""
+    return PerDir(server.base).config(CoreDir).log_levels
 
 
 class _Closer:

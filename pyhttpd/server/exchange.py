@@ -45,6 +45,7 @@ class Exchange:
         self.pipeline = connection.service.pipeline
         server = connection.base_server
         self.request = ServerRequest(connection, server, self.service, self.service.log_of(server))
+        self.request.per_dir = self.pipeline.sections[id(server)].base
         self._framing = 0  # bytes of chunk sizes and ends, which are not counted as the body's
         self.request.request_time, self.request.started = arrived, started
 

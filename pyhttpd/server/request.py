@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.api.request import ConnectionInfo, Request, Services
 from pyhttpd.http.url import Target
@@ -31,7 +31,7 @@ class ServerRequest(Request):
         self._cleanups: list[Callable[[], None]] = []
 
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
-        levels = self.server.config(CoreServer).log_levels
+        levels = self.config(CoreDir).log_levels
         if levels.wants(level, module):
             client = f"{self.connection.client_ip}:{self.connection.client_port}"
             referer = self.headers_in.get("Referer")

@@ -173,7 +173,7 @@ def test_global_logs_are_written_beside(tmp_path: Path) -> None:
 def test_a_file_that_two_logs_name_is_opened_once(tmp_path: Path) -> None:
     configuration = configure("CustomLog a.log %m\nCustomLog a.log %U\n", tmp_path)
     preparation = prepared(configuration)
-    assert len([key for key in preparation.resources if key[0] is LogFile]) == 1
+    assert len([key for key in preparation.resources if isinstance(key, tuple) and key[0] is LogFile]) == 1
     preparation.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyhttpd.mpm.directives import COMMON, PREFORK_DIRECTIVES, WORKER_DIRECTIVES, parse_listen
+from pyhttpd.mpm.directives import PREFORK_DIRECTIVES, WORKER_DIRECTIVES, parse_listen
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,8 @@ def test_values_that_are_refused(name: str, word: str, message: str) -> None:
 
 
 def test_every_mpm_has_the_common_directives_and_its_own() -> None:
-    common = {row.name for row in COMMON}
-    assert {row.name for row in PREFORK_DIRECTIVES} - common == {"MinSpareServers", "MaxSpareServers"}
-    assert "ThreadsPerChild" in {row.name for row in WORKER_DIRECTIVES} - common
+    prefork, worker = ({row.name for row in rows} for rows in (PREFORK_DIRECTIVES, WORKER_DIRECTIVES))
+    assert prefork - worker == {"MinSpareServers", "MaxSpareServers"}
+    assert worker - prefork == {
+        "MinSpareThreads", "MaxSpareThreads", "ThreadLimit", "ThreadsPerChild", "ThreadStackSize",
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.read import read as read_configuration
 from pyhttpd.config.sections import Sections
-from pyhttpd.server.core import DIRECTIVES, HTTP_DIRECTIVES
+from pyhttpd.server.core import DIRECTIVES, HTTP_DIRECTIVES, log_levels_of
 
 Read = Callable[..., Configuration]
 
@@ -113,7 +113,7 @@ def test_log_levels(read: Read) -> None:
         "LogLevel info alias:debug\n<VirtualHost *>\nLogLevel dir:trace8\n</VirtualHost>"
         "\n<VirtualHost *>\nLogLevel error\n</VirtualHost>"
     )
-    main, first, second = (server.config(CoreServer).log_levels for server in configuration.servers)
+    main, first, second = (log_levels_of(server) for server in configuration.servers)
     assert (main.default, main.modules) == (Level.INFO, {"alias": Level.DEBUG})
     assert (first.default, first.modules) == (Level.INFO, {"alias": Level.DEBUG, "dir": Level.TRACE8})
     assert (second.default, second.modules) == (Level.ERROR, {})
