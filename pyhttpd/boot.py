@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
@@ -27,11 +29,14 @@ from pyhttpd.mpm.generation import Generation, Identity, LogLine, Refused
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.master import Master
 from pyhttpd.mpm.one_process import run_one_process
-from pyhttpd.mpm.signals import SignalQueue
+from pyhttpd.mpm.pidfile import lock_holder
+from pyhttpd.mpm.signals import ALL, SignalQueue
 from pyhttpd.mpm.transition import bind, take
+from pyhttpd.mpm.tuning import Tuning
 from pyhttpd.scoreboard import Scoreboard
 from pyhttpd.server.core import CORE, HTTP_CORE, log_levels_of
 from pyhttpd.server.service import HttpService
+from pyhttpd.util.append import open_for_append
 from pyhttpd.util.built import server_built
 
 PROGRAM = "pyhttpd"
@@ -80,7 +85,7 @@ def modules_of(configuration: Configuration) -> list[Module]:
 
 def read(options: ReadOptions, skip_document_root_check: bool = False) -> Configuration:
     """The configuration, read and checked in a process of its own. Raises ConfigurationError."""
-    apart = Apart(partial(read_here, options, skip_document_root_check))
+    apart = Apart(partial(read_here, options, skip_document_root_check), expected=(ConfigurationError,))
     try:
         configuration = apart.result()
     except ProcessFailed as failure:
@@ -124,7 +129,7 @@ class ConfigurationReading:
     def __init__(self, loader: ConfigurationLoader, running: Generation, in_child: Callable[[], None]) -> None:
         self._loader = loader
         work = partial(read_here, loader.options, loader.run_options.skip_document_root_check, running.config)
-        self._apart = Apart(work, in_child)
+        self._apart = Apart(work, in_child, (ConfigurationError,))
 
     def fileno(self) -> int:
         return self._apart.fileno()
@@ -137,11 +142,15 @@ class ConfigurationReading:
         except ConfigurationError as error:
             raise Refused(_as_log_lines(error.diagnostics)) from None
         except ProcessFailed as failure:
-            raise Refused(_as_log_lines([_reader_failed(self._loader.options, failure)])) from None
+            lines = _as_log_lines([_reader_failed(self._loader.options, failure)])
+            raise Refused([*lines, *_details(failure.details)]) from None
         return self._loader.prepare(configuration)
 
     def abandon(self) -> None:
         self._apart.abandon()
+
+    def forget(self) -> None:
+        self._apart.forget()
 
 
 class ConfigurationLoader:
@@ -176,29 +185,40 @@ def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: S
     """From a configuration to a generation: logs opened, modules prepared, nothing of the running one touched."""
     preparation = Preparation()
     try:
-        core = configuration.main.config(CoreServer)
-        path = os.path.join(configuration.server_root, core.error_log)
-        error_log = ErrorLog(open_log(path), log_levels_of(configuration.main), path)
-        preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
-        check_pid_file(configuration.mpm.pid_file)
-        modules = modules_of(configuration)
-        for module in modules:
-            if module.prepare is not None:
-                module.prepare(configuration, preparation)
-        service = HttpService(configuration, modules, scoreboard, error_log, preparation.resources)
+        return _prepare(configuration, run_options, scoreboard, preparation)
     except PrepareError as error:
-        preparation.close()
-        raise Refused([LogLine(Level.ERROR, "core", error.number, str(error), error.errno)]) from error
+        line = LogLine(Level.ERROR, "core", error.number, str(error), error.errno)
+        failure = Refused([line])
     except OSError as error:
-        preparation.close()
         text = f"the configuration cannot be prepared: {error.filename or ''}".rstrip(": ")
-        raise Refused([LogLine(Level.ERROR, "core", "PH00223", text, error.errno)]) from error
+        failure = Refused([LogLine(Level.ERROR, "core", "PH00223", text, error.errno)])
+    except (Exception, SystemExit) as error:  # of a module: no reason to lose a running server
+        text = f"the configuration cannot be prepared: {type(error).__name__}: {error}"
+        details = _details(traceback.format_exc().splitlines())
+        failure = Refused([LogLine(Level.ERROR, "core", "PH00223", text), *details])
+    preparation.close()
+    raise failure
+
+
+def _prepare(
+    configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard, preparation: Preparation
+) -> Generation:
+    core = configuration.main.config(CoreServer)
+    path = os.path.join(configuration.server_root, core.error_log)
+    error_log = ErrorLog(open_log(path), log_levels_of(configuration.main), path)
+    preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
+    check_pid_file(configuration.mpm.pid_file)
+    modules = modules_of(configuration)
+    for module in modules:
+        if module.prepare is not None:
+            module.prepare(configuration, preparation)
     return Generation(
         flavour=FLAVOURS[configuration.mpm_name],
         config=configuration.mpm,
-        service=service,
+        service=HttpService(configuration, modules, scoreboard, error_log, preparation.resources),
         error_log=error_log,
         identity=identity_of(configuration.main.config(UnixdConfig)),
+        tuning=Tuning(configuration.mpm),
         description=DESCRIPTION,
         built=server_built(),
         command_line=run_options.command_line,
@@ -208,18 +228,29 @@ def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: S
     )
 
 
+def _details(lines: Sequence[str]) -> list[LogLine]:
+    """A traceback for the error log; not for a terminal, where the line before has said enough."""
+    return [LogLine(Level.ERROR, "core", None, line) for line in lines]
+
+
 def open_log(path: str) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return open_for_append(path)
     except OSError as error:
         raise PrepareError("AH00091", f"{PROGRAM}: could not open error log file {path}.", error.errno) from error
 
 
 def check_pid_file(path: str) -> None:
-    """Said before the terminal is released; later only the log could tell."""
+    """Said before the terminal is released, or the running generation ends; later only the log could tell."""
     directory = os.path.dirname(path)
-    if not os.path.isdir(directory) or not os.access(directory, os.W_OK | os.X_OK):
-        raise PrepareError("AH00100", f"{PROGRAM}: could not log pid to file {path}: {directory} is not writable")
+    if os.path.isdir(path) or not os.access(directory, os.W_OK | os.X_OK):
+        raise PrepareError("AH00100", f"{PROGRAM}: could not log pid to file {path}: it cannot be written")
+    try:
+        holder = lock_holder(path)
+    except OSError:
+        return  # there is none, or it cannot be read
+    if holder is not None:
+        raise PrepareError("PH00224", f"{PROGRAM}: pid file {path} belongs to the running server with pid {holder}")
 
 
 def identity_of(config: UnixdConfig) -> Identity | None:
@@ -237,48 +268,64 @@ def run(configuration: Configuration, options: ReadOptions, run_options: RunOpti
 
     `configuration` is what `read` gave for `options`; at a restart they are read anew.
     """
+    # A supervisor may signal as soon as it can connect; until there are handlers, the signals wait.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL)
     try:
-        return start(configuration, options, run_options)
+        return start(configuration, options, run_options, before)
     except Refused as refusal:
-        for line in refusal.lines:
-            reason = f"({line.errno}){os.strerror(line.errno)}: " if line.errno else ""
-            number = f"{line.number}: " if line.number else ""
-            sys.stderr.write(f"{reason}{number}{line.text}\n")
-        if any(line.number == "AH00072" for line in refusal.lines):
+        line = refusal.lines[0]
+        reason = f"({line.errno}){os.strerror(line.errno)}: " if line.errno else ""
+        number = f"{line.number}: " if line.number else ""
+        sys.stderr.write(f"{reason}{number}{line.text}\n")
+        if line.number == "AH00072":
             sys.stderr.write("no listening sockets available, shutting down\n")
-        unopened = any(line.number in NO_LOGS for line in refusal.lines)
+        unopened = line.number in NO_LOGS
         sys.stderr.write("AH00015: Unable to open logs\n" if unopened else "AH00016: Configuration Failed\n")
-    return 1
+        return 1
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(configuration: Configuration, options: ReadOptions, run_options: RunOptions) -> int:
-    """Bind, prepare, detach, run. Raises Refused while there is still a terminal to say it on."""
+def start(configuration: Configuration, options: ReadOptions, run_options: RunOptions, mask: Iterable[int]) -> int:
+    """Bind, prepare, detach, run. Raises Refused while there is still a terminal to say it on.
+
+    `mask` is what is blocked again once there are handlers.
+    """
     config: MpmConfig = configuration.mpm
     listeners = Listeners()
     change = bind(listeners, config)
-    scoreboard = Scoreboard(config.limits.server_limit, config.limits.thread_limit, config.scoreboard_file)
     try:
+        scoreboard = make_scoreboard(config)
         generation = prepare(configuration, run_options, scoreboard)
     except Refused:
         change.rollback()
         raise
     scoreboard["config_generation"] = 1
     if not run_options.foreground:
-        detach(generation, [sock for listener in change.listeners for sock in listener.sockets], scoreboard)
+        detach(generation, [sock for listener in change.listeners for sock in listener.sockets])
     become_quiet(generation, detached=not run_options.foreground)
     take(listeners, change, generation)
-    if run_options.one_process:
-        return run_one_process(generation, listeners, scoreboard)
-    signals = SignalQueue()
-    signals.install()
-    loader = ConfigurationLoader(options, run_options, scoreboard)
     try:
+        if run_options.one_process:
+            return run_one_process(generation, listeners, scoreboard)
+        signals = SignalQueue()
+        signals.install()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        loader = ConfigurationLoader(options, run_options, scoreboard)
         return Master(generation, listeners, scoreboard, loader, signals).run()
     finally:
         scoreboard.close()
 
 
-def detach(generation: Generation, kept: Sequence[object], scoreboard: Scoreboard) -> None:
+def make_scoreboard(config: MpmConfig) -> Scoreboard:
+    try:
+        return Scoreboard(config.limits.server_limit, config.limits.thread_limit, config.scoreboard_file)
+    except OSError as error:
+        text = f"unable to create or access scoreboard {config.scoreboard_file or ''}".rstrip()
+        raise Refused([LogLine(Level.CRIT, "core", "AH00004", text, error.errno)]) from error
+
+
+def detach(generation: Generation, kept: Sequence[object]) -> None:
     """Become a daemon; the parent exits with 0 here. python-daemon's defaults are not Apache's."""
     from daemon import DaemonContext
 

@@ -98,6 +98,25 @@ def clamp(limits: Limits, family: Family, previous: Limits | None = None) -> tup
     return _Clamp(limits, family, previous).run()
 
 
+def share_out(limits: Limits, family: Family, buckets: int) -> Limits:
+    """Limits that leave something for each of several sets of listeners, as Apache raises them without a word.
+
+    One child each at least, and spares that do not make a child be started and stopped in turn.
+    """
+    if buckets == 1:
+        return limits
+    threads = limits.threads
+    low = max(limits.min_spare, threads * (buckets - 1) + buckets if family.threaded else buckets)
+    room = (threads + 1 if family.threaded else 1) * buckets
+    return replace(
+        limits,
+        start=max(limits.start, buckets),
+        min_spare=low,
+        max_spare=max(limits.max_spare, low + room),
+        max_workers=max(limits.max_workers, threads * buckets),
+    )
+
+
 class _Clamp:
     def __init__(self, limits: Limits, family: Family, previous: Limits | None) -> None:
         self.limits = limits

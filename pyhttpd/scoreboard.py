@@ -59,6 +59,7 @@ CHILD_WORDS = (
     "quiescing",  # 1: accepts no more, and leaves when its connections are done
     "started",  # microseconds since the epoch
     "connections",  # accepted by this child
+    "complete",  # 1: all its threads have been started
 )
 SLOT_WORDS = (
     "status",
@@ -169,7 +170,7 @@ class Slot:
 
 
 class ChildRow:
-    """The words of one child, as the master writes them (`connections`: as the child does)."""
+    """The words of one child. The master writes them; the child `connections`, `complete` and `quiescing`."""
 
     __slots__ = ("_base", "_words", "index")
 
@@ -193,28 +194,38 @@ class Scoreboard:
         self.children = children
         self.threads = threads
         self._path = path
+        self._file: os.stat_result | None = None
         self._children_at = _SERVER_SIZE
         self._slots_at = self._children_at + children * _CHILD_SIZE
         size = self._slots_at + children * threads * _SLOT_SIZE
         if path is None:
             self._memory = mmap.mmap(-1, size)
         else:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            # A new file under a new inode: another server may have mapped what is there.
+            temporary = f"{path}.{os.getpid()}"
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             try:
                 os.ftruncate(fd, size)
                 self._memory = mmap.mmap(fd, size)
+                self._file = os.fstat(fd)
+                os.rename(temporary, path)
+            except OSError:
+                os.unlink(temporary)
+                raise
             finally:
                 os.close(fd)
         self._words = memoryview(self._memory).cast("Q")
         self["started"] = self["restarted"] = time.time_ns() // 1000
 
     def close(self) -> None:
-        """Remove the file, if there is one. The memory goes with the last process."""
-        if self._path is not None:
-            try:
+        """Remove the file, if there is one and it is still ours. The memory goes with the last process."""
+        if self._path is None or self._file is None:
+            return
+        try:
+            if os.path.samestat(os.stat(self._path), self._file):
                 os.unlink(self._path)
-            except OSError:
-                pass  # somebody was faster
+        except OSError:
+            pass  # somebody was faster
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[_SERVER[name]])

@@ -17,7 +17,7 @@ from pyhttpd.mpm.apart import Apart
 from pyhttpd.util.local_host import local_host
 
 # Errors that Apache finds when all is read, and sums up in one more line. It finds the others while it reads.
-FOUND_BY_CHECKS = ("AH02291",)
+FOUND_BY_CHECKS = ("AH01624", "AH02291", "AH02297")
 
 
 def execute(options: Options) -> int:

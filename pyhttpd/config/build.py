@@ -33,6 +33,32 @@ from pyhttpd.config.suggest import Suggestions
 Settings = dict[type, dict[str, Any]]
 
 
+class _Growing(list[Any]):
+    """A tuple field while its scope is read: ten thousand lines must not copy it ten thousand times."""
+
+
+class _Filling(dict[Any, Any]):
+    """A mapping field while its scope is read; nobody else has it."""
+
+
+def _growing(fields: dict[str, Any], name: str) -> _Growing:
+    known = fields.get(name, ())
+    if type(known) is not _Growing:
+        known = fields[name] = _Growing(known)
+    return known
+
+
+def _freeze(settings: Settings) -> Settings:
+    """The scope has been read: its fields become what their classes say they are."""
+    for fields in settings.values():
+        for name, value in fields.items():
+            if type(value) is _Growing:
+                fields[name] = tuple(value)
+            elif type(value) is _Filling:
+                fields[name] = dict(value)
+    return settings
+
+
 @dataclass(slots=True)
 class _Server:
     """The main server or a virtual host, while its lines are applied."""
@@ -79,10 +105,21 @@ class Line:
     _registry: Registry
 
     def get(self, field: str, default: Any = None) -> Any:
-        return self._fields.get(field, default)
+        value = self._fields.get(field, default)
+        return tuple(value) if type(value) is _Growing else value
 
     def set(self, field: str, value: Any) -> None:
         self._fields[field] = value
+
+    def add(self, field: str, value: Any) -> None:
+        _growing(self._fields, field).append(value)
+
+    def put(self, field: str, key: Any, value: Any) -> None:
+        known = self._fields.get(field)
+        if type(known) is not _Filling:
+            known = self._fields[field] = _Filling(known or {})
+        known.pop(key, None)
+        known[key] = value
 
     def path(self, name: str) -> str:
         return os.path.normpath(os.path.join(self.server_root, name))
@@ -95,6 +132,9 @@ class Line:
 
     def providers(self, group: str) -> Mapping[str, Any]:
         return self._registry.providers(group)
+
+    def module(self, name: str) -> str | None:
+        return self._registry.module(name)
 
 
 class Builder:
@@ -116,6 +156,9 @@ class Builder:
 
     def apply(self, nodes: list[Node]) -> None:
         self._walk(nodes, _Place(self._main, Context.SERVER, self._main.base))
+        for server in (self._main, *self._vhosts):
+            _freeze(server.settings)
+            _freeze(server.base)
 
     # --- one line ----------------------------------------------------------------------------------------------------
 
@@ -198,8 +241,11 @@ class Builder:
         if row.sets is not None:
             fields[row.sets] = values[0] if one else values
         elif row.adds is not None:
-            known: tuple[Any, ...] = fields.get(row.adds, ())
-            fields[row.adds] = (*known, *values) if one or args.form is Form.ITERATE else (*known, values)
+            known = _growing(fields, row.adds)
+            if one or args.form is Form.ITERATE:
+                known.extend(values)
+            else:
+                known.append(values)
 
     # --- sections ----------------------------------------------------------------------------------------------------
 
@@ -287,7 +333,7 @@ class Builder:
             self._error(node, f"Multiple {name}> arguments not (yet) supported.", 1 if tag.regex is None else 2)
             return
         files = tuple(inner.files)
-        scope = Scope(tag.kind, tag.pattern, tag.regex, scope_is_wild(tag), inner.values, node.location, files)
+        scope = Scope(tag.kind, tag.pattern, tag.regex, scope_is_wild(tag), _freeze(inner.values), node.location, files)
         self._keep(node, scope, inner.context, place)
 
     def _keep(self, node: SectionNode, scope: Scope, context: Context, place: _Place) -> None:

@@ -46,6 +46,7 @@ class Diagnostic:
     `location`, outermost first. `hint` says what to do; it is printed after Apache's own lines. A message without a
     place (`AH00184: WARNING: StartServers of 0 not allowed`) has `location` None. `module` is the short name that
     stands in the error log (`core`, `mpm_prefork`). `excerpt` shows the line; without it the file is looked at again.
+    `errno` is the system's reason, which Apache puts in front: `(2)No such file or directory: `.
     """
 
     severity: Severity
@@ -56,6 +57,7 @@ class Diagnostic:
     hint: str | None = None
     module: str = "core"
     excerpt: Excerpt | None = None
+    errno: int | None = None
 
 
 class ConfigurationError(Exception):

@@ -108,6 +108,12 @@ class Setting(Protocol):
 
     def set(self, field: str, value: Any) -> None: ...
 
+    def add(self, field: str, value: Any) -> None:
+        """Append to a tuple field; without the copy that `get` and `set` would make for every line."""
+
+    def put(self, field: str, key: Any, value: Any) -> None:
+        """Enter into a mapping field, at its end."""
+
     def path(self, name: str) -> str:
         """A file name, made absolute with ServerRoot."""
 
@@ -115,6 +121,9 @@ class Setting(Protocol):
 
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the modules that are loaded so far offer under `group`, by name (`authz`, `log_letter`)."""
+
+    def module(self, name: str) -> str | None:
+        """`alias_module` for `alias`, `alias_module` or `mod_alias.c`; None if it is not loaded."""
 
 
 class SettingError(Exception):
@@ -183,11 +192,14 @@ class DirectiveOwner(Protocol):
 
 
 def number(word: str) -> int:
-    """A decimal integer. Apache takes atoi's 0 for what is none; here it is an error."""
+    """A decimal integer of 32 bits. Apache takes atoi's 0 for what is none; here it is an error."""
     try:
-        return int(word, 10)
+        value = int(word, 10)
     except ValueError:
         raise ValueError(f"{{name}} takes a number, not '{word}'") from None
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"{{name}} takes a number of at most {2**31 - 1}, not {word}")
+    return value
 
 
 def at_least(least: int, message: str) -> Converter:

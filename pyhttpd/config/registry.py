@@ -47,6 +47,14 @@ class Registry:
         """What the modules offer under `group`, by name."""
         return {offer.name: offer.value for owner in self.owners for offer in owner.providers if offer.group == group}
 
+    def module(self, name: str) -> str | None:
+        """The identifier of a loaded module, by identifier, source file or short name; with their case."""
+        for known in (name, f"{name}_module"):
+            for owner in self.owners:
+                if known in (owner.name, owner.source):
+                    return owner.name
+        return None
+
     def has_module(self, name: str) -> bool:
         """Is a module loaded, by its identifier (`alias_module`) or its source file (`mod_alias.c`)?"""
         return any(name in (owner.name, owner.source) for owner in self.owners)

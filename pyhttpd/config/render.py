@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from pyhttpd.config.diagnostics import COMMAND_LINE, Diagnostic, Excerpt, Severity
@@ -30,6 +31,8 @@ def log_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
 
 def _apache(diagnostic: Diagnostic, program: str) -> list[str]:
     number, message, place = diagnostic.number, diagnostic.message, diagnostic.location
+    if diagnostic.errno is not None:
+        return [f"({diagnostic.errno}){os.strerror(diagnostic.errno)}: {number}: {message}"]
     if diagnostic.severity is not Severity.ERROR:
         return [f"{number}: {message}" if number else message]
     if number in _WITH_PROGRAM:

@@ -66,8 +66,8 @@ def for_module(identifier: str, catalog: Catalog) -> str:
     source = f"mod_{identifier.removesuffix('_module')}"
     if source in known_modules():
         return (
-            f"pyhttpd does not have {source} yet. Remove the line, or put it and what needs it "
-            f"inside <IfModule {source}.c>"
+            f"pyhttpd does not have {source} yet. Remove this line, and put only the directives that need it inside "
+            f"<IfModule {source}.c>"
         )
     known = [*catalog.loadable, *(owner.name for owner in catalog.compiled_in)]
     close = _closest(identifier.removesuffix("_module"), [name.removesuffix("_module") for name in known])

@@ -92,10 +92,6 @@ def _literal(kind: str, text: str) -> str:
     return text
 
 
-def _append(setting: Setting, field: str, value: object) -> None:
-    setting.set(field, (*setting.get(field, ()), value))
-
-
 def _warn_if_hidden(setting: Setting, prefix: str) -> None:
     for earlier in setting.get("aliases", ()):
         if earlier.regex.search(prefix) if earlier.regex else matched_length(prefix, earlier.prefix):
@@ -114,7 +110,7 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
         if inside:
             raise SettingError("Alias cannot occur within directory context")
         _warn_if_hidden(setting, prefix)
-        _append(setting, "aliases", Mapped(prefix, _rooted(setting, path)))
+        setting.add("aliases", Mapped(prefix, _rooted(setting, path)))
     elif setting.section is None:
         raise SettingError("Alias must have two arguments when used globally")
     else:
@@ -122,7 +118,7 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
 
 
 def alias_match(setting: Setting, pattern: str, path: str) -> None:
-    _append(setting, "aliases", Mapped(pattern, _rooted(setting, path), _regex(pattern)))
+    setting.add("aliases", Mapped(pattern, _rooted(setting, path), _regex(pattern)))
 
 
 def _rooted(setting: Setting, path: str) -> str:
@@ -165,7 +161,7 @@ def _add_redirect(setting: Setting, words: tuple[str, ...], status: int, *, rege
         # Apache goes on with a prefix that is no string
         raise SettingError("Redirect needs the path that it is for", hint="only inside <Location> it may be left out")
     field = "server_redirects" if setting.section is None else "redirects"
-    _append(setting, field, Redirection(prefix, target, status, compiled))
+    setting.add(field, Redirection(prefix, target, status, compiled))
 
 
 def redirect(setting: Setting, *words: str) -> None:

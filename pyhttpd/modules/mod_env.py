@@ -22,13 +22,6 @@ class EnvConfig:
     variables: Mapping[str, str | None] = merged(_NONE, overlay)
 
 
-def _define(setting: Setting, name: str, value: str | None) -> None:
-    known = dict(setting.get("variables", _NONE))
-    known.pop(name, None)
-    known[name] = value
-    setting.set("variables", known)
-
-
 def set_env(setting: Setting, name: str, value: str = "") -> None:
     if "=" in name:
         first, _, rest = name.partition("=")
@@ -36,7 +29,7 @@ def set_env(setting: Setting, name: str, value: str = "") -> None:
         setting.warn(
             f"Spurious usage of '=' in an environment variable name. '{meant}' expected instead?", "AH10032"
         )
-    _define(setting, name, value)
+    setting.put("variables", name, value)
 
 
 def pass_env(setting: Setting, *names: str) -> None:
@@ -45,12 +38,12 @@ def pass_env(setting: Setting, *names: str) -> None:
         if value is None:
             setting.warn(f"PassEnv variable {name} was undefined", "AH01506")
         else:
-            _define(setting, name, value)
+            setting.put("variables", name, value)
 
 
 def unset_env(setting: Setting, *names: str) -> None:
     for name in names:
-        _define(setting, name, None)
+        setting.put("variables", name, None)
 
 
 DIRECTIVES = (

@@ -97,8 +97,9 @@ def parse_change(words: list[str], *, of_request: bool) -> Change:
             "or 'edit*'."
         )
     name, value, third, clause = (*words[1:], None, None, None, None)[:4]
-    if not name:
-        raise ValueError("Header requires three arguments" if action != "unset" else "Header unset takes two arguments")
+    if not name and action not in ("unset", "echo"):
+        raise ValueError("Header requires three arguments")
+    name = name or ""
     regex: re.Pattern[str] | None = None
     if action in ("edit", "edit*"):
         if third is None:
@@ -155,7 +156,10 @@ def _append(setting: Setting, field: str, words: list[str]) -> None:
         change = parse_change(words, of_request=field == "request")
     except ValueError as error:
         raise SettingError(str(error)) from None
-    setting.set(field, (*setting.get(field, ()), change))
+    if change.action == "unset" and not change.name:
+        setting.warn(f"{setting.row.name} unset without the name of a field does nothing", "PH00320")
+        return
+    setting.add(field, change)
 
 
 def header(setting: Setting, *words: str) -> None:

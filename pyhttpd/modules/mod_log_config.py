@@ -19,6 +19,8 @@ from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.modules.log_format import Line, compile_line, parse
 from pyhttpd.modules.log_letters import LETTERS
+from pyhttpd.util.append import open_for_append
+from pyhttpd.util.directory import directory_error
 
 COMMON = '%h %l %u %t "%r" %>s %b'
 
@@ -64,7 +66,7 @@ def log_format(setting: Setting, text: str, nickname: str | None = None) -> None
     if nickname is None:
         setting.set("format", text)
     else:
-        setting.set("nicknames", {**setting.get("nicknames", {}), nickname: text})
+        setting.put("nicknames", nickname, text)
 
 
 def _condition(clause: str) -> str:
@@ -85,7 +87,7 @@ def _add(setting: Setting, name: str, text: str | None, clause: str | None, inhe
         _check_format(setting, text)
     condition = None if clause is None else _condition(clause)
     log = Log(setting.path(name), text, condition, setting.location, inherited)
-    setting.set("logs", (*setting.get("logs", ()), log))
+    setting.add("logs", log)
 
 
 def custom_log(setting: Setting, name: str, text: str, clause: str | None = None) -> None:
@@ -114,15 +116,26 @@ DIRECTIVES = (
 
 
 def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
-    """A nickname that no LogFormat defines is taken as a format: every line would be that word."""
-    found: dict[Location, Diagnostic] = {}
+    """The directory of every log has to be there. A nickname that no LogFormat defines is taken as a format: every line
+    would be that word."""
+    found: dict[tuple[str, Location], Diagnostic] = {}
     for server in configuration.servers:
         config = server.config(LogConfig)
         for log in config.logs:
+            place = log.location
+            directory = os.path.dirname(log.path)
+            reason = directory_error(directory)
+            if reason is not None:
+                found["AH02297", place] = Diagnostic(
+                    Severity.ERROR, "AH02297",
+                    f"Cannot access directory '{directory.rstrip('/')}/' for log file '{log.path}' defined at "
+                    f"{place.file}:{place.line}",
+                    module="log_config", errno=reason,
+                )  # fmt: skip
             if log.format is not None and "%" not in log.format and log.format not in config.nicknames:
-                found[log.location] = Diagnostic(
+                found["PH00311", place] = Diagnostic(
                     Severity.WARNING, "PH00311", f"no LogFormat defines '{log.format}': every line will be that word",
-                    log.location, hint=f"define it with LogFormat \"...\" {log.format}", module="log_config",
+                    place, hint=f"define it with LogFormat \"...\" {log.format}", module="log_config",
                 )  # fmt: skip
     return list(found.values())
 
@@ -139,7 +152,7 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self.fd = open_for_append(path, 0o644)
         self._lost = 0
         self._torn = False
 

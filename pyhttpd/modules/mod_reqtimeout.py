@@ -22,6 +22,8 @@ def _number(text: str) -> int:
     value = int(text)
     if value < 0:
         raise ValueError("Value must be non-negative")
+    if value >= 2**31:
+        raise ValueError(f"Value must be at most {2**31 - 1}")
     return value
 
 

@@ -10,14 +10,22 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _CHUNK = 1 << 20
 
 
 class ProcessFailed(Exception):
-    """The process ended without a value: the text says how (a traceback, a signal)."""
+    """The process ended without a value: the text says how in a line, `details` are those of a traceback."""
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message, tuple(details))
+        self.message = message
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def _forget() -> None:
@@ -27,15 +35,20 @@ def _forget() -> None:
 class Apart:
     """One such process. Raises OSError where it can't be started."""
 
-    def __init__(self, work: Callable[[], Any], in_child: Callable[[], None] = _forget) -> None:
-        """`in_child` runs first in the new process, with all signals blocked."""
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        in_child: Callable[[], None] = _forget,
+        expected: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """`in_child` runs first in the new process, with all signals blocked. `expected` exceptions come back whole."""
         self._reader, writer = os.pipe2(os.O_CLOEXEC)
         self._data = bytearray()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self._pid = os.fork()
             if self._pid == 0:
-                _work_in_child(work, in_child, writer)
+                _work_in_child(work, in_child, expected, writer)
         except OSError:
             os.close(self._reader)
             raise
@@ -60,7 +73,7 @@ class Apart:
             self._data += chunk
 
     def result(self) -> Any:
-        """The value. Raises what the work raised, or ProcessFailed. After `advance` was True, or blocking."""
+        """The value. Raises an expected exception or ProcessFailed. After `advance` was True, or blocking."""
         os.set_blocking(self._reader, True)
         self.advance()
         self._close()
@@ -80,10 +93,18 @@ class Apart:
         except ProcessLookupError:
             pass  # it has ended by itself
         self._close()
+        self.wait()
+
+    def forget(self) -> None:
+        """In another forked process: it is not ours to read from."""
+        self._close()
 
     def wait(self) -> None:
-        """Reap it, where no master does."""
-        os.waitpid(self._pid, 0)
+        """Reap it, if nobody else has: until then it counts as a process of ours."""
+        try:
+            os.waitpid(self._pid, 0)
+        except ChildProcessError:
+            pass
 
     def _close(self) -> None:
         for fd in (self._reader, self._pidfd):
@@ -92,7 +113,13 @@ class Apart:
         self._reader = self._pidfd = -1
 
 
-def _work_in_child(work: Callable[[], Any], in_child: Callable[[], None], writer: int) -> None:
+def _failure(error: BaseException) -> ProcessFailed:
+    return ProcessFailed(f"{type(error).__name__}: {error}", traceback.format_exc().splitlines())
+
+
+def _work_in_child(
+    work: Callable[[], Any], in_child: Callable[[], None], expected: tuple[type[Exception], ...], writer: int
+) -> None:
     """Never returns."""
     status = 1
     try:
@@ -103,12 +130,14 @@ def _work_in_child(work: Callable[[], Any], in_child: Callable[[], None], writer
         answer: tuple[bool, Any]
         try:
             answer = (False, work())
-        except Exception as error:
+        except expected as error:
             answer = (True, error)
+        except BaseException as error:
+            answer = (True, _failure(error))
         try:
             data = pickle.dumps(answer)
-        except Exception:
-            data = pickle.dumps((True, ProcessFailed(traceback.format_exc())))
+        except Exception as error:
+            data = pickle.dumps((True, _failure(error)))
         sys.stdout.flush()
         sys.stderr.flush()
         with open(writer, "wb", closefd=True) as stream:

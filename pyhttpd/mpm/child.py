@@ -35,6 +35,7 @@ class ChildProcess:
         number: int,
         listeners: Sequence[socket.socket],
         death: int,
+        kick: int,
     ) -> None:
         self.generation = generation
         self.config: MpmConfig = generation.config
@@ -50,7 +51,8 @@ class ChildProcess:
         self._left = False
         self._conversing = False
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.acceptor = Acceptor(listeners, death, self._stop_reader)
+        self.acceptor = Acceptor(listeners, death, self._stop_reader, kick)
+        scoreboard.child(row)["pid"] = self.pid  # the master writes it, too, but perhaps not before we need it
 
     # -- leaving
 
@@ -76,9 +78,12 @@ class ChildProcess:
 
     def _told_to_leave(self, number: int, frame: FrameType | None) -> None:
         """SIGUSR1. The wakeup fd has already been written to: a wait that was about to begin ends as well."""
+        self.leave_listeners()
+
+    def leave_listeners(self) -> None:
+        """Leave, and let go of the listeners before a long answer has ended: somebody else may need the address."""
         self.leave()
-        if self._conversing and not self.generation.flavour.threaded:
-            # In the middle of a long answer: an address that nobody listens on any more must be free before its end.
+        if self._conversing and not self.generation.flavour.threaded:  # worker's main thread does it for worker
             self.acceptor.close()
 
     # -- life
@@ -94,13 +99,15 @@ class ChildProcess:
         except OSError as error:
             self.error_log.log(Level.ALERT, "unixd", "AH02162", f"cannot become the User: {error}", errno=error.errno)
             return EXIT_CHILD_FATAL
-        self._tune()
+        self.generation.tuning.apply(self.error_log)
+        gc.enable()
         try:
             self.service.child_init(self)
-        except Exception:
+        except BaseException:
             self.log_traceback("child_init failed")
             return EXIT_CHILD_INIT
-        return self.generation.flavour.run(self) or self.exit_status
+        self.generation.flavour.run(self)
+        return self.exit_status
 
     def _take_signals(self, stops: Mapping[signal.Signals, Handler] | None) -> None:
         if stops is None:
@@ -120,20 +127,6 @@ class ChildProcess:
         os.setgid(identity.gid)
         os.initgroups(identity.user, identity.gid)
         os.setuid(identity.uid)
-
-    def _tune(self) -> None:
-        """The directives that change a process rather than what it does."""
-        config = self.config
-        if config.core_dump_directory is not None:
-            os.chdir(config.core_dump_directory)
-            _prctl(4, 1)  # PR_SET_DUMPABLE: setuid took it away
-        if config.exception_hook:
-            import faulthandler
-
-            faulthandler.enable(self.error_log.fd)
-        if config.max_mem_free:
-            _mallopt(-1, config.max_mem_free * 1024)  # M_TRIM_THRESHOLD
-        gc.enable()
 
     # -- connections
 
@@ -165,7 +158,7 @@ class ChildProcess:
                 if wait.reason is For.CLOSE:
                     break
                 woken = waiter.wait(sock, wait)
-        except Exception:
+        except BaseException:  # whatever it is, it costs this connection and not the child
             self.log_traceback("an error escaped from a connection")
         finally:
             if connection is not None:
@@ -191,7 +184,7 @@ class ChildProcess:
         return slot
 
     def waiter(self) -> ConnectionWaiter:
-        return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving)
+        return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving, self.leave_listeners)
 
     @property
     def stop(self) -> int:
@@ -201,17 +194,3 @@ class ChildProcess:
     def log_traceback(self, what: str) -> None:
         lines = traceback.format_exc().splitlines()
         self.error_log.log(Level.ERROR, self.generation.flavour.log_name, "PH00110", what, details=lines)
-
-
-def _prctl(option: int, value: int) -> None:
-    import ctypes  # only where a directive asks for it
-
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _mallopt(parameter: int, value: int) -> None:
-    import ctypes
-
-    function = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; elsewhere the allocator has no such knob
-    if function is not None:
-        function(parameter, value)

@@ -1,12 +1,12 @@
-"""The master's children: spawned, signalled one by one, reaped. The scoreboard rows are kept here and nowhere else."""
+"""The master's children: spawned, signalled one by one, reaped, and their rows of the scoreboard kept."""
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.generation import Generation
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.pod import PipeOfDeath
-from pyhttpd.mpm.signals import ALL, SignalQueue
+from pyhttpd.mpm.signals import ALL
 from pyhttpd.policy import Row
 from pyhttpd.scoreboard import IDLE, Scoreboard, Status
 
@@ -27,7 +27,6 @@ class Child:
     pid: int
     row: int
     generation: int
-    started: float  # CLOCK_MONOTONIC
     told: bool = False  # to finish
 
 
@@ -40,10 +39,11 @@ class Ended(NamedTuple):
 
 
 class Children:
-    def __init__(self, scoreboard: Scoreboard, listeners: Listeners, signals: SignalQueue) -> None:
+    def __init__(self, scoreboard: Scoreboard, listeners: Listeners, let_go: Callable[[], None]) -> None:
+        """`let_go` runs first in every child: it closes what is the master's alone."""
         self._scoreboard = scoreboard
         self._listeners = listeners
-        self._signals = signals
+        self._let_go = let_go
         self._children: dict[int, Child] = {}
         self._no_fork_before = 0.0
 
@@ -61,10 +61,8 @@ class Children:
         flavour = generation.flavour
         words = self._scoreboard.child(row)
         squats = words["pid"] != 0
-        words["pid"], words["generation"], words["quiescing"], words["connections"] = 0, number, 0, 0
         if not flavour.threaded:
             self._scoreboard.slot(row).reset(0, number, Status.STARTING)
-        gc.freeze()  # what is there now is never collected, so a child does not touch its pages
         # A signal between fork and the child's own handlers would be noted in the wrong process.
         signal.pthread_sigmask(signal.SIG_BLOCK, ALL)
         try:
@@ -73,17 +71,16 @@ class Children:
                 self._in_child(row, generation, number, pod)
         except OSError as error:
             self._no_fork_before = time.monotonic() + FORK_PAUSE
-            generation.error_log.log(
-                Level.ERROR, flavour.log_name, flavour.numbers["fork"], "fork: Unable to fork new process",
-                errno=error.errno,
-            )  # fmt: skip
+            text = "fork: Unable to fork new process"
+            generation.error_log.log(Level.ERROR, flavour.log_name, flavour.numbers["fork"], text, errno=error.errno)
             if not flavour.threaded:
                 self._scoreboard.slot(row).set_status(Status.DEAD)
             return False
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
-        words["pid"], words["started"] = pid, time.time_ns() // 1000
-        self._children[pid] = Child(pid, row, number, time.monotonic())
+        words["pid"], words["generation"], words["started"] = pid, number, time.time_ns() // 1000
+        words["quiescing"] = words["connections"] = words["complete"] = 0
+        self._children[pid] = Child(pid, row, number)
         if squats:
             generation.error_log.log(
                 Level.DEBUG, flavour.log_name, flavour.numbers.get("squat"), f"the new child {pid} shares row {row}"
@@ -94,15 +91,15 @@ class Children:
         """Never returns: whatever happens here must not run the master's code."""
         status = 1
         try:
-            self._signals.close_in_child()
-            pod.close_writer()
+            self._let_go()
             bucket = self._listeners.bucket(row % generation.config.buckets)
-            child = ChildProcess(generation, self._scoreboard, row, number, bucket, pod.reader)
+            child = ChildProcess(generation, self._scoreboard, row, number, bucket, pod.reader, pod.kick)
             status = child.live()
         except BaseException:
-            import traceback
-
-            generation.error_log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
+            lines = traceback.format_exc().splitlines()
+            generation.error_log.log(
+                Level.ERROR, generation.flavour.log_name, "PH00110", "a child failed", details=lines
+            )
         finally:
             os._exit(status)
 
@@ -158,12 +155,13 @@ class Children:
         words = self._scoreboard.child(index)
         occupied = words["pid"] != 0
         accepting = occupied and words["generation"] == number and not words["quiescing"]
+        complete = words["complete"] != 0
         idle = busy = dead = 0
         for thread in range(threads):
             status = self._scoreboard.status(index, thread)
             dead += status is Status.DEAD
-            if status in IDLE or status is Status.DEAD:  # a thread that has yet to start will be idle
+            if status in IDLE or (status is Status.DEAD and not complete):  # yet to start, so it will be idle
                 idle += 1
-            else:
+            elif status is not Status.DEAD:
                 busy += 1
         return Row(index, occupied, accepting, idle if occupied else 0, busy if occupied else 0, dead)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError, at_least, number
-from pyhttpd.policy import Family, Limits, clamp
+from pyhttpd.policy import Family, Limits, clamp, share_out
 
 
 class ListenAddress(NamedTuple):
@@ -121,14 +121,16 @@ def typed_config(
     def path(name: str) -> str:
         return os.path.join(configuration.server_root, name)
 
-    buckets = _buckets(settings.listen_cores_ratio, limits)
+    # The sockets of the first generation stay, and each of them needs children.
+    buckets = previous.buckets if previous else _buckets(settings.listen_cores_ratio, limits)
+    limits = share_out(limits, family, buckets)
     config = config_class(
         limits=limits,
         family=family,
         listens=settings.listens,
         listen_backlog=settings.listen_backlog,
         listen_defer_accept=settings.listen_defer_accept,
-        buckets=previous.buckets if previous else buckets,
+        buckets=buckets,
         pid_file=path(settings.pid_file),
         scoreboard_file=path(settings.scoreboard_file) if settings.scoreboard_file else None,
         core_dump_directory=settings.core_dump_directory,
@@ -151,7 +153,7 @@ def _buckets(ratio: int, limits: Limits) -> int:
     """ListenCoresBucketsRatio: how many sets of listeners, each with children of its own."""
     if ratio == 0:
         return 1
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0))
     return max(1, min(cores // ratio, limits.children))
 
 
@@ -223,8 +225,8 @@ def _mem_free(word: str) -> int:
 
 def _stack_size(word: str) -> int:
     value = number(word)
-    if value < 0 or 0 < value < 32768:
-        raise ValueError("{name} takes 0, for the system's size, or at least 32768 bytes")
+    if value != 0 and not 32768 <= value <= 1 << 30:
+        raise ValueError("{name} takes 0, for the system's size, or 32768 to 1073741824 bytes")
     return value
 
 

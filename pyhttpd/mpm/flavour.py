@@ -27,7 +27,7 @@ class Flavour:
     family: Family
     defaults: Limits
     config_class: type[MpmConfig]
-    run: Callable[[ChildProcess], int]
+    run: Callable[[ChildProcess], None]
     numbers: Mapping[str, str]
     full: Mapping[Full, tuple[str, str]]
     busy_hint: str

@@ -10,6 +10,7 @@ from pyhttpd.api.connection import Service
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.mpm.directives import MpmConfig
 from pyhttpd.mpm.flavour import Flavour
+from pyhttpd.mpm.tuning import Tuning
 
 
 class Identity(NamedTuple):
@@ -29,6 +30,7 @@ class Generation:
     service: Service
     error_log: ErrorLog
     identity: Identity | None
+    tuning: Tuning
     description: str  # of the server, as in the Server header with ServerTokens Full
     built: str
     command_line: str
@@ -67,6 +69,9 @@ class Reading(Protocol):
 
     def abandon(self) -> None:
         """Stop reading; nothing has happened."""
+
+    def forget(self) -> None:
+        """In a forked process: close what only the master reads from."""
 
 
 class Loader(Protocol):

@@ -2,8 +2,11 @@
 
 A change is prepared (`Change`), and then committed or rolled back. A new address that overlaps an old one of ours
 (127.0.0.1:80 and *:80) is bound beside it with SO_REUSEPORT, which both sockets get for that moment only: set for
-good it would let a second server take the port. An old socket that a new address covers stays open until the next
-change, so that the connections in its queue are served.
+good it would let a second server take the port.
+
+No connection that waits in a queue is thrown away. An old socket that a wider new one covers stays open, since the
+kernel prefers it for its address. Any other that is not named any more is given to the new children as well, for DRAIN
+seconds; then it is shut down, which ends it in every process that still has it.
 """
 
 from __future__ import annotations
@@ -11,11 +14,17 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyhttpd.mpm.directives import ListenAddress
 
+SocketName = tuple[str, int]
+Candidate = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+DRAIN = 1.0  # seconds
 _QUEUE_LENGTH = struct.Struct("@24xI")  # struct tcp_info: tcpi_unacked is the queue's length in state LISTEN
 
 
@@ -36,19 +45,38 @@ class SocketOptions:
     buckets: int = 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Listener:
-    """One `Listen`: a socket for each bucket."""
+    """One `Listen`: a socket for each address that its name has (mostly one), in each bucket."""
 
     address: ListenAddress
-    sockets: list[socket.socket]
+    buckets: list[list[socket.socket]]
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        return [sock for bucket in self.buckets for sock in bucket]
+
+    @property
+    def names(self) -> list[SocketName]:
+        """What it is bound to; the port is the one that the kernel chose, where that was asked for."""
+        return [sock.getsockname()[:2] for sock in self.buckets[0]]
 
     @property
     def bound(self) -> str:
-        """`127.0.0.1:40123`, with the port that the kernel chose."""
-        return format_address(self.sockets[0].getsockname())
+        """`127.0.0.1:40123`"""
+        return ", ".join(format_address(name) for name in self.names)
+
+    def shut_down(self) -> None:
+        """End it in all processes: whoever accepts from it gets EINVAL, whoever connects is refused."""
+        for sock in self.sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is not listening any more
+            sock.close()
 
     def close(self) -> None:
+        """Close it in this process."""
         for sock in self.sockets:
             sock.close()
 
@@ -66,10 +94,10 @@ class Change:
             listener.close()
 
 
-def format_address(name: tuple[object, ...]) -> str:
+def format_address(name: SocketName) -> str:
     """A socket's name as Apache prints it: `127.0.0.1:80`, `[::]:80`."""
-    host = str(name[0])
-    return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
+    host, port = name
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Listeners:
@@ -77,12 +105,13 @@ class Listeners:
 
     def __init__(self) -> None:
         self.current: list[Listener] = []
-        self._covered: list[Listener] = []
+        self._covered: list[Listener] = []  # not named any more, but a current one is wider
+        self._draining: list[tuple[float, Listener]] = []  # until when, CLOCK_MONOTONIC
 
     def prepare(self, addresses: Sequence[ListenAddress], options: SocketOptions) -> Change:
         """Open what is not open yet. Raises BindError, and has then changed nothing."""
         change = Change([])
-        old = list(self.current)
+        old = [*self.current, *self._covered]
         try:
             for address in addresses:
                 kept = next((item for item in old if _same(item, address, options)), None)
@@ -90,7 +119,7 @@ class Listeners:
                     old.remove(kept)
                     change.listeners.append(kept)
                     continue
-                opened = _open(address, options, beside=[item for item in self.current if _overlap(item, address)])
+                opened = _open(address, options, beside=[*self.current, *self._covered, *change.opened])
                 change.opened.append(opened)
                 change.listeners.append(opened)
         except BindError:
@@ -100,22 +129,27 @@ class Listeners:
         return change
 
     def commit(self, change: Change, options: SocketOptions) -> None:
-        """Take the new set. What nobody names any more is closed, once no new address covers it."""
-        for listener in self._covered:
-            listener.close()
-        covers = {item.address.port for item in change.listeners if item.address.host is None}
-        self._covered = [item for item in change.retired if _port(item) in covers]
-        for listener in change.retired:
-            if listener not in self._covered:
-                listener.close()
+        """Take the new set."""
         for listener in change.listeners:
             for sock in listener.sockets:
                 sock.listen(options.backlog)  # a new ListenBacklog acts on sockets that stay, too
         self.current = change.listeners
+        wide = [name for listener in self.current for name in listener.names]
+        self._covered = [item for item in change.retired if all(_covers(wide, name) for name in item.names)]
+        until = time.monotonic() + DRAIN
+        self._draining += [(until, item) for item in change.retired if item not in self._covered]
+
+    def end_draining(self) -> None:
+        """Shut down what has had its time."""
+        now = time.monotonic()
+        for until, listener in list(self._draining):
+            if now >= until:
+                self._draining.remove((until, listener))
+                listener.shut_down()
 
     def bucket(self, index: int) -> list[socket.socket]:
         """What the children of one bucket accept from."""
-        return [item.sockets[index % len(item.sockets)] for item in (*self.current, *self._covered)]
+        return [sock for listener in self._all() for sock in listener.buckets[index % len(listener.buckets)]]
 
     def queue_length(self) -> int:
         """Connections that wait to be accepted, over all sockets (tcp(7), TCP_INFO of a listening socket)."""
@@ -130,38 +164,64 @@ class Listeners:
         return total
 
     def close(self) -> None:
-        for listener in (*self.current, *self._covered):
+        """In a process that does not serve, or at the end: close everything here."""
+        for listener in self._all():
             listener.close()
-        self.current, self._covered = [], []
+        self.current, self._covered, self._draining = [], [], []
 
-
-def _port(listener: Listener) -> int:
-    return int(listener.sockets[0].getsockname()[1])
+    def _all(self) -> list[Listener]:
+        return [*self.current, *self._covered, *(listener for _, listener in self._draining)]
 
 
 def _same(listener: Listener, address: ListenAddress, options: SocketOptions) -> bool:
     wanted = (address.host, address.port)
-    return (listener.address.host, listener.address.port) == wanted and len(listener.sockets) == options.buckets
+    return (listener.address.host, listener.address.port) == wanted and len(listener.buckets) == options.buckets
 
 
-def _overlap(listener: Listener, address: ListenAddress) -> bool:
-    hosts = (listener.address.host, address.host)
-    return _port(listener) == address.port and (None in hosts or hosts[0] == hosts[1])
+_WILD = ("0.0.0.0", "::")
+
+
+def _covers(wide: Sequence[SocketName], name: SocketName) -> bool:
+    """Whether a connection to `name` would also reach one of `wide`. `::` takes IPv4 as well, as we open it."""
+    host, port = name
+    wildcards = ("::",) if ":" in host else _WILD
+    return any(other in wildcards and number == port for other, number in wide)
+
+
+def _overlap(one: SocketName, other: SocketName) -> bool:
+    """Whether the kernel would refuse to bind both."""
+    if one[1] != other[1]:
+        return False
+    return (
+        one[0] == other[0]
+        or "::" in (one[0], other[0])
+        or ("0.0.0.0" in (one[0], other[0]) and ":" not in one[0] + other[0])
+    )
 
 
 def _open(address: ListenAddress, options: SocketOptions, beside: Sequence[Listener]) -> Listener:
-    """Bind and listen; `beside` are sockets of ours that overlap."""
-    shared = options.buckets > 1 or bool(beside)
-    sharing = [sock for item in beside for sock in item.sockets]
+    """Bind and listen; `beside` are our other sockets, some of which may overlap."""
+    try:
+        candidates = _resolve(address)
+    except OSError as error:
+        raise BindError(str(address), error) from error
+    sharing = [
+        sock
+        for listener in beside
+        for sock in listener.sockets
+        if any(_overlap(sock.getsockname()[:2], name[:2]) for _, name in candidates)
+    ]
+    shared = options.buckets > 1 or bool(sharing)
+    listener = Listener(address, [])
     for sock in sharing:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener = Listener(address, [])
     try:
         for _ in range(options.buckets):
-            listener.sockets.append(_bind(_resolve(address), listener, options, shared))
-    except OSError as error:
+            listener.buckets.append([])
+            _bind_bucket(listener, candidates, options, shared)
+    except BindError:
         listener.close()
-        raise BindError(_resolve_name(address), error) from error
+        raise
     finally:
         if options.buckets == 1:
             for sock in (*sharing, *listener.sockets):
@@ -170,33 +230,39 @@ def _open(address: ListenAddress, options: SocketOptions, beside: Sequence[Liste
     return listener
 
 
-def _bind(
-    candidates: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]],
-    listener: Listener,
-    options: SocketOptions,
-    shared: bool,
-) -> socket.socket:
-    failure = OSError(errno.EADDRNOTAVAIL, "no address")
+def _bind_bucket(listener: Listener, candidates: Sequence[Candidate], options: SocketOptions, shared: bool) -> None:
+    """All addresses of a name; of the two wildcards the first that the system has."""
+    failure: BindError | None = None
     for family, name in candidates:
-        if listener.sockets and name[1] == 0:  # the second bucket of a port that the kernel chose
-            name = (name[0], listener.sockets[0].getsockname()[1], *name[2:])
+        if len(listener.buckets) > 1:  # a port that the kernel chose for the first bucket
+            name = (name[0], listener.buckets[0][0].getsockname()[1], *name[2:])
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:  # no IPv6 in this system: the next candidate
-            failure = error
-            continue
-        try:
-            _set_options(sock, options, shared)
-            sock.bind(name)
-            sock.listen(options.backlog)
+            listener.buckets[-1].append(_bind(family, name, options, shared))
         except OSError as error:
-            sock.close()
-            if error.errno == errno.EADDRNOTAVAIL and len(candidates) > 1:
-                failure = error
+            failure = BindError(format_address(name[:2]), error)
+            if error.errno in _NO_SUCH_FAMILY and len(candidates) > 1:
                 continue
-            raise
-        return sock
-    raise failure
+            raise failure from error
+        if listener.address.host is None:
+            return
+    if not listener.buckets[-1]:
+        assert failure is not None
+        raise failure
+
+
+_NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def _bind(family: int, name: tuple[Any, ...], options: SocketOptions, shared: bool) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        _set_options(sock, options, shared)
+        sock.bind(name)
+        sock.listen(options.backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _set_options(sock: socket.socket, options: SocketOptions, shared: bool) -> None:
@@ -217,8 +283,8 @@ def _set_options(sock: socket.socket, options: SocketOptions, shared: bool) -> N
     sock.setblocking(False)  # several children look at one connection; who comes late must not wait
 
 
-def _resolve(address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
-    """The addresses to try in turn: every address is IPv6 with IPv4-mapped ones, else IPv4."""
+def _resolve(address: ListenAddress) -> list[Candidate]:
+    """Where to bind. Every address is IPv6 with IPv4-mapped ones, else IPv4. Raises OSError."""
     if address.host is None:
         return [(socket.AF_INET6, ("::", address.port)), (socket.AF_INET, ("0.0.0.0", address.port))]
     try:
@@ -226,7 +292,3 @@ def _resolve(address: ListenAddress) -> list[tuple[socket.AddressFamily, tuple[o
     except socket.gaierror as error:
         raise OSError(errno.EADDRNOTAVAIL, error.strerror or "unknown host") from error
     return [(family, name) for family, _, _, _, name in found]
-
-
-def _resolve_name(address: ListenAddress) -> str:
-    return f"[::]:{address.port}" if address.host is None else str(address)

@@ -5,6 +5,7 @@ What a restart, a reload or a stop does, step by step, stands in transition.py.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ import time
 
 from pyhttpd.api.log import Level
 from pyhttpd.mpm.children import Children, Ended
-from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_SICK
+from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK
 from pyhttpd.mpm.generation import Generation, Loader, LogLine, Reading, Refused
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.pidfile import PidFile, PidFileError
@@ -24,6 +25,7 @@ from pyhttpd.policy import BUSY_RATE, Plan, Rate, Row, plan_idle
 from pyhttpd.scoreboard import Scoreboard
 
 PASS = 1.0  # seconds between two passes of the idle maintenance
+LONGEST_SLEEP = 3600.0
 KILLED_IN_A_ROW = 3  # children that died of signals and are replaced at once
 
 
@@ -36,7 +38,7 @@ class Master:
         self.scoreboard = scoreboard
         self.loader = loader
         self.signals = signals
-        self.children = Children(scoreboard, listeners, signals)
+        self.children = Children(scoreboard, listeners, self.let_go)
         self.pid_file = PidFile(generation.config.pid_file)
         self.pod = PipeOfDeath()
         self.number = 0  # of the generation
@@ -45,6 +47,7 @@ class Master:
         self.saturation = Saturation(scoreboard)
         self.reading: Reading | None = None
         self.reading_for = Action.GRACEFUL
+        self.reading_next: Action | None = None
         self.stopping: GracefulStop | None = None
         self.exit_status: int | None = None
         self._next_pass = 0.0
@@ -55,33 +58,38 @@ class Master:
 
     def run(self) -> int:
         """Until the server is told to stop. Returns its exit status."""
+        gc.disable()
+        gc.freeze()  # what is there now is never collected, so a child does not touch its pages
         self.write_pid_file()
         self.fill(self.generation.config.limits.start)
         self.announce()
         self._next_pass = time.monotonic() + PASS
         while self.exit_status is None:
-            for ended in self.children.reap():
-                self.bury(ended)
-            action = self.signals.take()
-            if action is not None:
-                self.act(action)
-            elif self.stopping is not None:
-                self.exit_status = self.stopping.finished(self)
-            elif time.monotonic() >= self._next_pass:
-                self.maintain()
+            self.step()
             if self.exit_status is None:
                 self.sleep()
         return self.exit_status
+
+    def step(self) -> None:
+        """Everything that is to be done now; it may end the server, by setting `exit_status`."""
+        for ended in self.children.reap():
+            self.bury(ended)
+        while self.exit_status is None and (action := self.signals.take()) is not None:
+            self.act(action)
+        if self.exit_status is not None:
+            return
+        if self.stopping is not None:
+            self.exit_status = self.stopping.finished(self)
+        elif time.monotonic() >= self._next_pass:
+            self.maintain()
 
     # -- signals
 
     def act(self, action: Action) -> None:
         match action:
             case Action.STOP:
-                self.abandon_reading()
                 self.exit_status = stop_now(self)
             case Action.GRACEFUL_STOP if self.stopping is None:
-                self.abandon_reading()
                 self.stopping = begin_graceful_stop(self)
             case Action.RESTART | Action.GRACEFUL if self.stopping is None:
                 self.start_reading(action)
@@ -99,39 +107,53 @@ class Master:
     # -- reload
 
     def start_reading(self, action: Action) -> None:
-        """Prepare the next generation; meanwhile everything goes on. A restart wins over a graceful one."""
+        """Prepare the next generation; meanwhile everything goes on.
+
+        Who asks while one is being read may have changed the files since, so they are read once more afterwards. A
+        restart wins over a graceful one.
+        """
         if self.reading is not None:
-            self.reading.abandon()
-            if self.reading_for is Action.RESTART:
-                action = Action.RESTART
+            self.reading_next = Action.RESTART if Action.RESTART in (action, self.reading_next) else action
+            return
         self.reading_for = action
         try:
-            self.reading = self.loader.start(self.generation, self.let_go)
+            self.reading = self.loader.start(self.generation, self.let_go_of_listeners)
         except OSError as error:
-            self.refused(
-                Refused([LogLine(Level.ERROR, "core", "PH00221", "cannot read the configuration", error.errno)])
-            )
+            text = "cannot read the configuration"
+            self.refused(Refused([LogLine(Level.ERROR, "core", "PH00221", text, error.errno)]))
 
     def let_go(self) -> None:
-        """In a process that reads for us: what would wake this one, or keep children from seeing that it is gone."""
+        """In a process that we have forked: close what would wake this one, or tell others that it is still there."""
         self.signals.close_in_child()
         self.pod.close_writer()
+        self.pid_file.close()
+        if self.reading is not None:
+            self.reading.forget()
+
+    def let_go_of_listeners(self) -> None:
+        """In a process that does not serve, too: the addresses must be free when the server is gone."""
+        self.let_go()
+        self.listeners.close()
 
     def collect(self) -> None:
         """The reader has something to say: take the new generation, or say why not and go on with the old one."""
         assert self.reading is not None
+        action = self.reading_for
         try:
             prepared = self.reading.collect()
             if prepared is None:
                 return
             self.reading = None
-            commit(self, prepared, graceful=self.reading_for is Action.GRACEFUL)
+            commit(self, prepared, graceful=action is Action.GRACEFUL)
         except Refused as refusal:
             self.reading = None
             self.refused(refusal)
-            return
-        self.announce()
-        self._next_pass = time.monotonic() + PASS
+        else:
+            self.announce()
+            self._next_pass = time.monotonic() + PASS
+        if self.reading_next is not None:
+            action, self.reading_next = self.reading_next, None
+            self.start_reading(action)
 
     def refused(self, refusal: Refused) -> None:
         for line in refusal.lines:
@@ -140,6 +162,7 @@ class Master:
         self.log(Level.ERROR, "PH00220", f"the new configuration was not taken; generation {self.number} serves on")
 
     def abandon_reading(self) -> None:
+        self.reading_next = None
         if self.reading is not None:
             self.reading.abandon()
             self.reading = None
@@ -164,7 +187,9 @@ class Master:
                 return
             text = f"Ignoring fatal error in child of previous generation (pid {ended.pid})."
             self.log(Level.WARN, numbers["old_fatal"], text)
-        if status in (EXIT_CHILD_SICK, EXIT_CHILD_FATAL):
+        if killed:
+            os.eventfd_write(self.pod.kick, 1)  # it may have been woken for a connection that nobody else looks at
+        if status in (EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_CHILD_FATAL):
             self._sick = True
             self._healthy = self._healthy or self.scoreboard.child(child.row)["connections"] > 0
             self.rates = [Rate(1, rate.hold_off) for rate in self.rates]
@@ -172,11 +197,13 @@ class Master:
             if self.to_start and child.row < self.generation.config.limits.children:
                 self.to_start -= 1
                 self.spawn(child.row)
-            elif killed and self.generation.flavour.replaces_killed:
+            elif killed and child.generation == self.number and not child.told:
                 self.replace_killed(child.row)
 
     def replace_killed(self, row: int) -> None:
         """Up to three in a row at once; then something is wrong, and the next quiet pass is early enough."""
+        if not self.generation.flavour.replaces_killed or row >= self.generation.config.limits.children:
+            return
         self._killed_in_a_row += 1
         if self._killed_in_a_row <= KILLED_IN_A_ROW:
             self.spawn(row)
@@ -204,7 +231,7 @@ class Master:
         """Start up to `count` children in empty rows. Returns how many were started."""
         started = 0
         for row in range(self.generation.config.limits.children):
-            if started == count:
+            if started >= count:
                 break
             if self.children.in_row(row) is None:
                 if not self.spawn(row):
@@ -219,6 +246,7 @@ class Master:
         self._next_pass = time.monotonic() + PASS
         self._killed_in_a_row = 0
         self.generation.service.monitor()
+        self.listeners.end_draining()
         if self.to_start:  # a quiet second after a graceful restart: the rest at once
             started = self.fill(self.to_start)
             self.to_start = 0
@@ -289,6 +317,7 @@ class Master:
         path = self.generation.config.pid_file
         if self.pid_file.path != path:
             self.pid_file.remove()
+            self.pid_file.close()
             self.pid_file = PidFile(path)
         try:
             left_over = self.pid_file.write()
@@ -308,7 +337,7 @@ class Master:
         if self.reading is not None:
             poll.register(self.reading, select.POLLIN)
         due = self._next_pass if self.stopping is None else self.stopping.due()
-        events = poll.poll(max(0, int((due - time.monotonic()) * 1000) + 1))
+        events = poll.poll(int(min(max(0.0, due - time.monotonic()), LONGEST_SLEEP) * 1000) + 1)
         self.signals.drain()
         if self.reading is not None and not self.signals.stopping():
             descriptor = self.reading.fileno()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from types import FrameType
 
 from pyhttpd.api.log import Level
@@ -15,24 +17,28 @@ from pyhttpd.scoreboard import Scoreboard
 
 
 def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Scoreboard) -> int:
-    """Serve until TERM or INT. Returns the exit status."""
+    """Serve until TERM or INT, which end it in the middle of anything. Returns the exit status."""
     log, flavour = generation.error_log, generation.flavour
     pid_file = PidFile(generation.config.pid_file)
     pid_file.write()
     pod = PipeOfDeath()
-    child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader)
-    words = scoreboard.child(0)
-    words["pid"], words["generation"] = child.pid, 0
+    child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader, pod.kick)
+
+    def clean_up() -> None:
+        pid_file.remove()
+        scoreboard.close()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        child.leave()
+        clean_up()
+        log.log(Level.NOTICE, flavour.log_name, flavour.numbers["stop"], "caught SIGTERM, shutting down")
+        sys.stdout.flush()
+        os._exit(0)
 
     resuming = f"{generation.description} configured -- resuming normal operations"
     log.log(Level.NOTICE, flavour.log_name, flavour.numbers["resuming"], resuming)
     log.log(Level.NOTICE, "core", "AH00094", f"Command line: '{generation.command_line}'")
-    for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGPIPE):
+    for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGUSR1, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    status = child.live(stops=dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), stop))
-    if pid_file.remove():
-        log.log(Level.NOTICE, flavour.log_name, flavour.numbers["stop"], "caught SIGTERM, shutting down")
+    status = child.live(stops=dict.fromkeys((signal.SIGTERM, signal.SIGINT), stop))
+    clean_up()  # MaxConnectionsPerChild has been reached
     return status

@@ -61,9 +61,9 @@ class PidFile:
             os.rename(temporary, self.path)
         except OSError as error:
             os.close(fd)
+            os.unlink(temporary)
             raise PidFileError("AH10231", f"Failed creating pid file {temporary}: {error.strerror}") from error
-        if self._fd >= 0:
-            os.close(self._fd)
+        self.close()
         self._fd = fd
         return left_over
 
@@ -76,6 +76,12 @@ class PidFile:
 
     def _is_ours(self, found: os.stat_result) -> bool:
         return self._fd >= 0 and os.path.samestat(found, os.fstat(self._fd))
+
+    def close(self) -> None:
+        """In another process, or when the file is another's: let go of it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def remove(self) -> bool:
         """Remove the file if it is ours; True if it was. Without the right to remove it (-X, as User) it is emptied."""

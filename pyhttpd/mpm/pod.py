@@ -3,6 +3,8 @@
 The master alone holds the writing end. When it closes that end, or dies, every child of the generation that polls the
 reading end sees it hang up: nothing is counted, nothing can be lost, and who looks later sees it too. Single children
 are told by SIGUSR1 instead (mpm/child.py).
+
+`kick` is an eventfd beside it, by which a child tells the others that it leaves a connection to them (mpm/waiting.py).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 class PipeOfDeath:
     def __init__(self) -> None:
         self.reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.kick = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def close_writer(self) -> None:
         """In the master: tell the generation to finish. In a new child: let go of what is the master's alone."""
@@ -24,4 +27,5 @@ class PipeOfDeath:
         self.close_writer()
         if self.reader >= 0:
             os.close(self.reader)
-            self.reader = -1
+            os.close(self.kick)
+            self.reader = self.kick = -1

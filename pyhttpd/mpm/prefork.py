@@ -5,12 +5,12 @@ from __future__ import annotations
 from pyhttpd.api.module import Module
 from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.directives import PREFORK_DIRECTIVES, MpmSettings, PreforkConfig
-from pyhttpd.mpm.flavour import EXIT_OK, Flavour
+from pyhttpd.mpm.flavour import Flavour
 from pyhttpd.policy import PREFORK, Full, Limits
 from pyhttpd.scoreboard import Status
 
 
-def run(child: ChildProcess) -> int:
+def run(child: ChildProcess) -> None:
     """Accept and serve until this child shall leave."""
     slot = child.slot()
     waiter = child.waiter()
@@ -26,7 +26,6 @@ def run(child: ChildProcess) -> int:
         child.count_connection()
         child.converse(*accepted, slot, waiter)
     slot.set_status(Status.DEAD)
-    return EXIT_OK
 
 
 FLAVOUR = Flavour(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyhttpd.api.log import ErrorLog, Level
@@ -36,14 +36,28 @@ STEPS = (
 )
 
 
-def reclaim(children: Children, targets: Iterable[Child], signals: SignalQueue, log: ErrorLog) -> list[Ended]:
+# At the end of GracefulShutdownTimeout: everybody has been asked before, and the time is over.
+LAST_STEPS = (
+    Step(0.0, signal.SIGTERM),
+    Step(0.3, signal.SIGKILL, Level.ERROR, "AH00046", STEPS[-2].text),
+    STEPS[-1],
+)
+
+
+def reclaim(
+    children: Children,
+    targets: Iterable[Child],
+    signals: SignalQueue,
+    log: ErrorLog,
+    steps: Sequence[Step] = STEPS,
+) -> list[Ended]:
     """End `targets` and reap them. Returns everything that was reaped meanwhile."""
     wanted = {child.pid: child for child in targets}
     ended: list[Ended] = []
     began = time.monotonic()
     poll = select.poll()
     poll.register(signals, select.POLLIN)
-    for step, following in zip(STEPS, (*STEPS[1:], None), strict=True):
+    for step, following in zip(steps, (*steps[1:], None), strict=True):
         for child in wanted.values():
             if step.text is not None:
                 log.log(step.level, "core", step.number, step.text % child.pid)

@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Action(Enum):
-    """What a signal asks of the master. The lower the value, the more urgent."""
+    """What a signal asks of the master, the most urgent first."""
 
     STOP = 0
     GRACEFUL_STOP = 1
@@ -78,13 +78,11 @@ class SignalQueue:
 
     def take(self) -> Action | None:
         """The most urgent action that has been asked for; each is returned once."""
-        if not self._pending:
-            return None
-        action = min(self._pending, key=lambda item: item.value)
-        self._pending.discard(action)
-        if action is Action.GRACEFUL_STOP and on_terminal():
-            return Action.RESIZED
-        return action
+        for action in Action:  # never over the set: a handler may add to it at any time
+            if action in self._pending:
+                self._pending.discard(action)
+                return Action.RESIZED if action is Action.GRACEFUL_STOP and on_terminal() else action
+        return None
 
     def close_in_child(self) -> None:
         """A child that wrote into the master's pipe would wake it for nothing, or worse. Signals are blocked here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.mpm.generation import Generation, LogLine, Refused
 from pyhttpd.mpm.listeners import BindError, Change, SocketOptions
 from pyhttpd.mpm.pod import PipeOfDeath
-from pyhttpd.mpm.reclaim import reclaim
+from pyhttpd.mpm.reclaim import LAST_STEPS, reclaim
 from pyhttpd.policy import Rate
 
 if TYPE_CHECKING:
@@ -80,8 +81,11 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     master.write_pid_file()
     for line in prepared.notes:
         line.write(prepared.error_log)
+    old.release()  # before a child could inherit its logs
+    gc.unfreeze()
+    gc.collect()  # the old generation is garbage; what is frozen with it would stay for ever
+    gc.freeze()
     _start_children(master, graceful)
-    old.release()
 
 
 def _start_children(master: Master, graceful: bool) -> None:
@@ -94,7 +98,7 @@ def _start_children(master: Master, graceful: bool) -> None:
         master.to_start = 0
         return
     master.rates = [Rate(1, HOLD_OFF)] * buckets
-    master.to_start = limits.start - master.fill(buckets)
+    master.to_start = max(0, limits.start - master.fill(buckets))
     for child in master.children:
         if child.generation != master.number:
             master.children.tell(child)
@@ -102,6 +106,7 @@ def _start_children(master: Master, graceful: bool) -> None:
 
 def stop_now(master: Master, *, fatal: bool = False) -> int:
     """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as Apache."""
+    master.abandon_reading()
     master.pod.close()
     reclaim(master.children, master.children, master.signals, master.generation.error_log)
     master.listeners.close()
@@ -132,12 +137,13 @@ class GracefulStop:
         """0 once nobody is left, ending those who are if time is up; None while there is something to wait for."""
         if len(master.children) and (self.deadline is None or time.monotonic() < self.deadline):
             return None
-        reclaim(master.children, master.children, master.signals, master.generation.error_log)
+        reclaim(master.children, master.children, master.signals, master.generation.error_log, LAST_STEPS)
         return 0
 
 
 def begin_graceful_stop(master: Master) -> GracefulStop:
     """WINCH: nobody accepts any more, everybody finishes."""
+    master.abandon_reading()
     master.listeners.close()
     master.pod.close()
     for child in master.children:

@@ -12,6 +12,7 @@ connection whose chosen child died is found by the next child that joins, or aft
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import time
@@ -37,43 +38,53 @@ _JOIN = select.EPOLLIN | select.EPOLLEXCLUSIVE
 class Acceptor:
     """Accepts from one set of listeners. One thread at a time uses it."""
 
-    def __init__(self, listeners: Sequence[socket.socket], death: int, stop: int) -> None:
+    def __init__(self, listeners: Sequence[socket.socket], death: int, stop: int, kick: int) -> None:
         self._listeners = {sock.fileno(): sock for sock in listeners}
         self._epoll = select.epoll()
         self._epoll.register(death, 0)  # a hang-up is always told
         self._epoll.register(stop, select.EPOLLIN)
+        self._epoll.register(kick, select.EPOLLIN | select.EPOLLET)  # each writing wakes everybody once
         for fd in self._listeners:
             self._epoll.register(fd, _JOIN)
         self._ends = (death, stop)
+        self._kick = kick
         self._ended = False
-        self._ready: list[int] = []
 
     def accept(self, leaving: Callable[[], bool]) -> tuple[socket.socket, Any] | None:
         """The next connection and its peer; None when the child shall leave. Raises OSError where accept is broken.
 
-        Listeners that are ready together are served in turn. A child that was woken for a connection takes it even if
-        it is leaving: nobody else was woken.
+        A child that was woken for a connection takes it even if it is leaving: nobody else was woken. If it was woken
+        for several, it kicks the others, who look at their listeners then.
         """
-        while True:
-            while self._ready:
-                fd = self._ready.pop()
-                try:
-                    accepted = self._listeners[fd].accept()
-                except OSError as error:
-                    if error.errno not in RETRY:
-                        raise
-                    accepted = None
-                self._rejoin(fd)
-                if accepted is not None:
-                    return accepted
-            if self._ended or leaving():
-                return None
+        while not (self._ended or leaving()):
             fds = [fd for fd, _ in self._epoll.poll(REJOIN)]
             self._ended = any(fd in self._ends for fd in fds)
-            self._ready = [fd for fd in fds if fd in self._listeners]
-            if not fds:
-                for fd in self._listeners:
+            ready = [fd for fd in fds if fd in self._listeners]
+            accepted = None
+            while ready and accepted is None:
+                accepted = self._accept_from(ready.pop())
+            if ready:
+                os.eventfd_write(self._kick, 1)
+            if accepted is not None:
+                return accepted
+            if not fds or self._kick in fds:
+                for fd in list(self._listeners):
                     self._rejoin(fd)
+        return None
+
+    def _accept_from(self, fd: int) -> tuple[socket.socket, Any] | None:
+        try:
+            accepted = self._listeners[fd].accept()
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # the master has shut it down: nobody listens there any more
+                self._epoll.unregister(fd)
+                self._listeners.pop(fd).close()
+                return None
+            if error.errno not in RETRY:
+                raise
+            accepted = None
+        self._rejoin(fd)
+        return accepted
 
     def _rejoin(self, fd: int) -> None:
         self._epoll.unregister(fd)
@@ -81,8 +92,8 @@ class Acceptor:
 
     def close(self) -> None:
         """Stop listening in this process, at once."""
+        self._ended = True
         self._epoll.close()
-        self._ready.clear()
         for sock in self._listeners.values():
             sock.close()
         self._listeners.clear()
@@ -99,10 +110,11 @@ _EVENTS = {
 class ConnectionWaiter:
     """Waits on one connection at a time for one thread."""
 
-    def __init__(self, death: int, stop: int, leaving: Callable[[], bool]) -> None:
+    def __init__(self, death: int, stop: int, leaving: Callable[[], bool], leave: Callable[[], None]) -> None:
         self._death = death
         self._stop = stop
         self._leaving = leaving
+        self._leave = leave
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
         """Until the connection is ready, its deadline has passed or, when it is idle, the child is leaving.
@@ -127,6 +139,7 @@ class ConnectionWaiter:
                 return Woken.READY
             if events and watching:
                 watching = False
+                self._leave()  # if the pipe of death told it, this child does not know yet
                 poll.unregister(self._death)
                 poll.unregister(self._stop)
                 continue

@@ -15,7 +15,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.directives import WORKER_DIRECTIVES, MpmSettings, WorkerConfig
-from pyhttpd.mpm.flavour import EXIT_CHILD_SICK, EXIT_OK, Flavour
+from pyhttpd.mpm.flavour import EXIT_CHILD_SICK, Flavour
 from pyhttpd.policy import WORKER, Full, Limits
 from pyhttpd.scoreboard import Status
 
@@ -47,13 +47,16 @@ class _Pool:
                 self._thread_ended()
                 raise
             self.waiting.discard(thread)
+        row = self.child.scoreboard.child(self.child.row)
+        if not self.waiting and row["pid"] == self.child.pid:
+            row["complete"] = 1
 
     def _thread(self, thread: int) -> None:
         slot = self.child.slot(thread)
         slot["tid"] = _thread.get_native_id()
         try:
             self._serve(thread)
-        except Exception:
+        except BaseException:  # the slot must be free again, whatever it was
             self.child.log_traceback("a worker thread failed")
         finally:
             slot.set_status(Status.DEAD)
@@ -87,6 +90,15 @@ class _Pool:
                 child.count_connection()
             child.converse(*accepted, slot, waiter)
 
+    def _start_late(self) -> None:
+        """More of the threads, whose slots an older child may have left by now. Without them the others go on."""
+        try:
+            self.start_threads()
+        except RuntimeError as error:
+            self.waiting.clear()
+            text = f"unable to create worker thread: {error}"
+            self.child.error_log.log(Level.ALERT, "mpm_worker", "AH03142", text)
+
     def join(self) -> None:
         """Until every thread has ended. The main thread does nothing else: it is where signal handlers run."""
         poll = select.poll()
@@ -98,7 +110,7 @@ class _Pool:
             if any(fd != self.done_reader for fd, _ in events):
                 self.child.leave()
             if self.waiting:
-                self.start_threads()
+                self._start_late()
         poll.unregister(self.child.death)
         poll.unregister(self.child.stop)
         with self.lead:  # the leader has woken, too
@@ -107,19 +119,18 @@ class _Pool:
             poll.poll(1000)
 
 
-def run(child: ChildProcess) -> int:
+def run(child: ChildProcess) -> None:
     """Start the threads, wait until they have ended."""
-    if child.config.thread_stack_size:
-        _thread.stack_size(child.config.thread_stack_size)
     pool = _Pool(child)
     try:
+        if child.config.thread_stack_size:
+            _thread.stack_size(child.config.thread_stack_size)
         pool.start_threads()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         child.error_log.log(Level.ALERT, "mpm_worker", "AH03142", f"unable to create worker thread: {error}")
         child.exit_status = EXIT_CHILD_SICK
         child.leave()
     pool.join()
-    return EXIT_OK
 
 
 FLAVOUR = Flavour(

@@ -119,7 +119,7 @@ class Connection:
         """Ask the pre_connection hooks. What they refuse, or fail at, is closed without an answer."""
         try:
             return self.service.pipeline.run(Phase.PRE_CONNECTION, self) in (OK, DONE)
-        except (Exception, SystemExit):
+        except BaseException:
             log_exception(self._new_exchange().request)
             return False
 

@@ -30,6 +30,8 @@ from pyhttpd.config.directive import (
 from pyhttpd.config.language import LANGUAGE
 from pyhttpd.config.sections import PerDir
 from pyhttpd.http import status
+from pyhttpd.util.append import open_for_append
+from pyhttpd.util.directory import directory_error
 
 _OPTIONS = {
     "indexes": Option.INDEXES,
@@ -39,6 +41,7 @@ _OPTIONS = {
     "symlinksifownermatch": Option.SYM_LINKS_IF_OWNER_MATCH,
     "execcgi": Option.EXEC_CGI,
     "multiviews": Option.MULTI_VIEWS,
+    "runscripts": Option.MULTI_VIEWS | Option.EXEC_CGI,
     "none": Option.NONE,
     "all": ALL_OPTIONS,
 }
@@ -47,17 +50,24 @@ _TOKENS = {
     "prod": "Prod", "productonly": "Prod", "full": "Full",
 }  # fmt: skip
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "mi": 60.0, "min": 60.0, "h": 3600.0}
+_MIXED = "Either all Options must start with + or -, or no Option may."
+LONGEST = 2**31 - 1
+"""Seconds that a directive may ask for."""
+
 _NOT_A_LEVEL = "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
 
 
 def duration(message: str) -> Converter:
-    """Seconds, or a number with ms, s, min or h. `message` is the error text."""
+    """Seconds, or a number with ms, s, min or h; at most 2**31-1 seconds. `message` is the error text."""
 
     def convert(word: str) -> float:
         match = re.fullmatch(r"(\d+)([a-z]*)", word)
         if match is None or match[2] not in _UNITS:
             raise ValueError(message)
-        return int(match[1]) * _UNITS[match[2]]
+        seconds = int(match[1]) * _UNITS[match[2]] if len(match[1]) < 20 else LONGEST + 1
+        if seconds > LONGEST:
+            raise ValueError(f"{{name}} of {word} is too long: {LONGEST} seconds at most")
+        return seconds
 
     return convert
 
@@ -73,10 +83,9 @@ def _server_name(setting: Setting, word: str) -> None:
     port = 0
     if match := re.fullmatch(r"(\[[^]]*\]|[^:]*):(.*)", rest):
         rest = match[1]
-        if match[2]:
-            if not match[2].isdigit() or not 1 <= int(match[2]) <= 65535:
-                raise SettingError(f'The port number "{match[2]}" is outside the appropriate range (i.e., 1..65535).')
-            port = int(match[2])
+        if re.fullmatch("[0-9]{1,5}", match[2]) is None or not 1 <= int(match[2]) <= 65535:
+            raise SettingError(f'The port number "{word}" is outside the appropriate range (i.e., 1..65535).')
+        port = int(match[2])
     setting.set("server_name", rest)
     setting.set("server_scheme", scheme)
     setting.set("server_port", port)
@@ -86,8 +95,9 @@ def _server_alias(setting: Setting, *names: str) -> None:
     if Context.VHOST not in setting.context:
         raise SettingError("ServerAlias only used in <VirtualHost>")
     for field, wild in (("server_wild_aliases", True), ("server_aliases", False)):
-        found = tuple(name.lower() for name in names if bool({"*", "?"} & set(name)) is wild)
-        setting.set(field, setting.get(field, ()) + found)
+        for name in names:
+            if bool({"*", "?"} & set(name)) is wild:
+                setting.add(field, name)
 
 
 def _server_tokens(word: str) -> str:
@@ -106,26 +116,39 @@ def _document_root(setting: Setting, name: str) -> None:
 
 
 def _options(setting: Setting, *words: str) -> None:
+    """`All` and `None` come first if at all, and signed ones may follow them; else all words have a sign, or none."""
     current: Options = setting.get("options", Options())
-    relative: bool | None = None
-    for word in words:
-        signed = word[:1] in ("+", "-")
-        if relative is not None and signed is not relative:
-            raise SettingError("Either all Options must start with + or -, or no Option may.")
-        name = word[1:] if signed else word
+    whole = signed = False  # a set begins with All or None; a sign was seen
+    for position, word in enumerate(words):
+        name = word[1:] if word[:1] in ("+", "-") else word
+        if name is not word:
+            if position > 0 and not signed and not whole:
+                raise SettingError(_MIXED)
+            signed = True
+        elif signed:
+            raise SettingError(_MIXED)
+        elif position == 0:
+            current = Options(Option.NONE)
         option = _OPTIONS.get(name.lower())
         if option is None:
             raise SettingError(f"Illegal option {name}")
-        if relative is None and not signed:
-            current = Options(Option.NONE)
-        relative = signed
-        if word[0] == "-":
+        if name.lower() in ("all", "none"):
+            whole = _begin_whole(name.capitalize(), first=position == 0, signed=signed)
+        if word[:1] == "-":
             current = current.minus(option)
         elif signed or current.base is None:
             current = current.plus(option)
         else:
             current = Options(current.base | option, current.add, current.remove)
     setting.set("options", current)
+
+
+def _begin_whole(name: str, *, first: bool, signed: bool) -> bool:
+    if not first:
+        raise SettingError(f"'Options {name}' must be the first {'option' if name == 'All' else 'Option'} given.")
+    if signed:
+        raise SettingError(f"You may not use 'Options +{name}' or 'Options -{name}'.")
+    return True
 
 
 def _allow_override(setting: Setting, *words: str) -> None:
@@ -156,6 +179,8 @@ def _error_document(setting: Setting, line: str) -> None:
                 raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
         text = re.sub(r"\\([\"'\\])", r"\1", text)
     elif " " in text:
+        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
+    if not text:
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
     code = int(word) if word.isdigit() else 0
     if code not in status.REASONS:
@@ -194,12 +219,17 @@ def _log_level(setting: Setting, *words: str) -> None:
     inherits = current is None or isinstance(current, ModuleLevels)
     modules = dict(current.modules) if current is not None else {}
     for word in words:
-        module, colon, name = word.rpartition(":")
-        level = LEVEL_NAMES.get(name.lower())
+        name, colon, level_name = word.rpartition(":")
+        if colon and not level_name:
+            raise SettingError(f"Module specifier '{name}' must be followed by a log level keyword")
+        level = LEVEL_NAMES.get(level_name.lower())
         if level is None:
-            raise SettingError(_NOT_A_LEVEL)
+            raise SettingError(f"{word}: {_NOT_A_LEVEL}" if colon else _NOT_A_LEVEL)
         if colon:
-            modules[module.removesuffix("_module").removeprefix("mod_").removesuffix(".c")] = level
+            module = setting.module(name)
+            if module is None:
+                raise SettingError(f"Cannot find module {name}")
+            modules[module.removesuffix("_module")] = level
         else:
             default, inherits = level, False
             modules.clear()  # a level for all takes back what was said of single modules before
@@ -227,23 +257,47 @@ def _path_info(word: str) -> bool | None:
 
 
 def _body_limit(word: str) -> int:
-    if not word.isdigit():
+    if not re.fullmatch("[0-9]+", word):
+        raise ValueError("LimitRequestBody requires a non-negative integer.")
+    if int(word) >= 1 << 63:
         raise ValueError("LimitRequestBody argument is not parsable.")
     return int(word)
 
 
-def _limit(name: str) -> Converter:
+def _limit(name: str, zero: str = "") -> Converter:
     def convert(word: str) -> int:
         value = number(word)
         if value < 0:
-            raise ValueError(f'{name} "{word}" must be a non-negative integer')
+            raise ValueError(f'{name} "{word}" must be a non-negative integer{zero}')
         return value
 
     return convert
 
 
+_MECHANISMS = ("default", "yes", "flock", "fcntl", "file", "pthread", "sysvsem", "posixsem", "sem", "none", "no")
+_OF_FILES = frozenset({"default", "yes", "flock", "fcntl", "file"})
+_SHOWN_MECHANISMS = (
+    "(Mutex mechanisms are: 'none', 'default', 'flock:/path/to/file', 'fcntl:/path/to/file', 'file:/path/to/file', "
+    "'pthread', 'sysvsem', 'posixsem', 'sem')"
+)
+_MUTEXES = ("default", "mpm-accept", "watchdog-callback")
+
+
 def _mutex(setting: Setting, *words: str) -> None:
-    """Accepted and without effect: children accept in turn on a blocking socket, there is no accept mutex."""
+    """Checked and without effect: children accept in turn on a blocking socket, there is no accept mutex."""
+    if not words or not words[0]:
+        raise SettingError(f"Mutex requires at least a mechanism argument {_SHOWN_MECHANISMS}")
+    mechanism, *names = words
+    kind, _, directory = mechanism.partition(":")
+    if kind.lower() not in _MECHANISMS:
+        raise SettingError(f"Invalid Mutex argument {mechanism} {_SHOWN_MECHANISMS}")
+    if directory and kind.lower() in _OF_FILES and not os.path.isdir(setting.path(directory)):
+        raise SettingError(f"Invalid Mutex directory in argument {mechanism}")
+    for name in reversed([name for name in names if name.lower() != "omitpid"] or ["default"]):
+        if name not in _MUTEXES:
+            raise SettingError(f"Mutex type {name} is not valid")
+        if kind.lower() in ("none", "no"):
+            raise SettingError(f"None is not allowed for mutex type {name}")
 
 
 def _server_row(name: str, args: Args, sets: str, help_text: str, contexts: Context = RSRC) -> Directive:
@@ -270,7 +324,7 @@ DIRECTIVES = (
         into=CoreDir, apply=_allow_override,
     ),
     Directive(
-        "Options", Args.iterate(str), ANYWHERE, "Set a number of attributes for a given directory",
+        "Options", Args.take(str, least=0, most=None), ANYWHERE, "Set a number of attributes for a given directory",
         into=CoreDir, apply=_options, override=Override.OPTIONS,
     ),
     Directive(
@@ -283,7 +337,7 @@ DIRECTIVES = (
         into=CoreServer, apply=_server_name,
     ),
     Directive(
-        "ServerAlias", Args.iterate(str), RSRC, "A name or names alternately used to access the server",
+        "ServerAlias", Args.take(str, least=0, most=None), RSRC, "A name or names alternately used to access the server",
         into=CoreServer, apply=_server_alias,
     ),
     _server_row(
@@ -308,11 +362,11 @@ DIRECTIVES = (
         "Limit on maximum size of an HTTP request line",
     ),
     _server_row(
-        "LimitRequestFieldSize", Args.take(_limit("LimitRequestFieldSize")), "limit_request_field_size",
+        "LimitRequestFieldSize", Args.take(_limit("LimitRequestFieldsize")), "limit_request_field_size",
         "Limit on maximum size of an HTTP request header field",
     ),
     _server_row(
-        "LimitRequestFields", Args.take(_limit("LimitRequestFields")), "limit_request_fields",
+        "LimitRequestFields", Args.take(_limit("LimitRequestFields", " (0 = no limit)")), "limit_request_fields",
         "Limit (0 = unlimited) on max number of header fields in a request message",
     ),
     Directive(
@@ -326,7 +380,7 @@ DIRECTIVES = (
         '"On" to track extended status information, "Off" to disable', GLOBAL,
     ),
     Directive(
-        "Mutex", Args.take(str, least=1, most=None), GLOBAL, 'mutex (or "default") and mechanism',
+        "Mutex", Args.take(str, least=0, most=None), GLOBAL, 'mutex (or "default") and mechanism',
         into=CoreServer, apply=_mutex,
     ),
 )  # fmt: skip
@@ -379,11 +433,12 @@ def check_error_log_directories(configuration: Configuration) -> Sequence[Diagno
     for server in configuration.servers:
         path = error_log_path(configuration, server.config(CoreServer))
         directory = os.path.dirname(path)
-        if not os.path.isdir(directory):
+        reason = directory_error(directory)
+        if reason is not None:
             place = server.location
             whose = "main error log" if place is None else f"error log of vhost defined at {place.file}:{place.line}"
             message = f"Cannot access directory '{directory}/' for {whose}"
-            found.setdefault(directory, Diagnostic(Severity.ERROR, "AH02291", message))
+            found.setdefault(directory, Diagnostic(Severity.ERROR, "AH02291", message, errno=reason))
     return tuple(found.values())
 
 
@@ -407,7 +462,7 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
             continue
         opened.add(path)
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = open_for_append(path, 0o644)
         except OSError as error:
             raise PrepareError("AH00091", f"could not open error log file {path}.", error.errno) from error
         preparation.keep(("error_log", path), ErrorLog(fd, log_levels_of(server), path), _Closer(fd))

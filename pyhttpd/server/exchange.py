@@ -179,7 +179,7 @@ class Exchange:
             connection.aborted = True
             message = f"{self.request.answer.filename} became shorter while it was sent"
             self.request.log(Level.ERROR, "core", "PH00112", message)
-        except (Exception, SystemExit):
+        except BaseException:
             connection.aborted = True  # the head is out: nothing else could be said any more
             log_exception(self.request)
         if connection.aborted:
@@ -189,7 +189,7 @@ class Exchange:
         try:
             answer, pieces, known = self._body()
             head, stays, chunked = self._head(answer)
-        except (Exception, SystemExit) as error:  # a field that cannot be sent, or a hook that raised
+        except BaseException as error:  # a field that cannot be sent, or a hook that raised
             if not isinstance(error, BadFieldError):
                 log_exception(self.request.answer)
             answer, pieces, known = self._emergency()
@@ -251,7 +251,7 @@ class Exchange:
                 size += _length(piece)
                 if size > _COUNTED or piece is FLUSH:
                     return answer, _chain(first, pieces), False
-        except (Exception, SystemExit):
+        except BaseException:
             log_exception(answer)
             return self._emergency()
         answer.content_length = size
@@ -339,7 +339,7 @@ class Exchange:
         connection.requests = max(connection.kept - 1, 0)  # as Apache counts for %k: the last one before a close twice
         try:
             self.pipeline.run(Phase.LOG_TRANSACTION, request)
-        except (Exception, SystemExit):
+        except BaseException:
             log_exception(request)
         request.done()
         if self.service.extended_status:

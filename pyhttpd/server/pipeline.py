@@ -137,7 +137,7 @@ class Pipeline:
         original = _first(request)
         try:
             self.die(result, request, 0)
-        except (Exception, SystemExit):
+        except BaseException:
             log_exception(request)
             failed = original.answer if original.answer.status >= 400 else original
             failed.status = 500
@@ -145,10 +145,14 @@ class Pipeline:
             original.answer = failed
 
     def _guarded(self, request: ServerRequest, step: Callable[[ServerRequest], int]) -> int:
-        """What raises costs its own request: a 500 with one traceback."""
+        """What raises costs its own request: a 500 with one traceback.
+
+        Here, and where answers are sent, BaseException is caught: SystemExit, or asyncio's CancelledError, out of a
+        module's function must not end a child either. Children get no KeyboardInterrupt: they do not handle SIGINT.
+        """
         try:
             return step(request)
-        except (Exception, SystemExit):
+        except BaseException:
             log_exception(request)
             return 500
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from pyhttpd.mpm.directives import ListenAddress
-from pyhttpd.mpm.listeners import BindError, Listeners, SocketOptions
+from pyhttpd.mpm.listeners import DRAIN, BindError, Listeners, SocketOptions
 
 OPTIONS = SocketOptions(backlog=16)
 ANY_PORT = ListenAddress("127.0.0.1", 0, "http")
@@ -44,11 +45,30 @@ def test_a_port_of_the_kernels_choice_is_kept(listeners: Listeners) -> None:
     assert port(listeners) == first
 
 
-def test_what_is_not_named_any_more_is_closed(listeners: Listeners) -> None:
+def drained(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that retired sockets have is over."""
+    later = time.monotonic() + 2 * DRAIN
+    with monkeypatch.context() as patch:
+        patch.setattr("pyhttpd.mpm.listeners.time.monotonic", lambda: later)
+        listeners.end_draining()
+
+
+def test_what_is_not_named_any_more_is_drained_and_then_ended(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> None:
     take(listeners, ANY_PORT)
     old = port(listeners)
+    inherited = listeners.current[0].sockets[0].dup()  # a child that is busy still has it
     take(listeners, ListenAddress("127.0.0.2", 0, "http"))
+    listeners.end_draining()
+    assert connects(old), "its queue may not be empty yet"
+    assert len(listeners.bucket(0)) == 2
+    drained(listeners, monkeypatch)
     assert not connects(old)
+    assert len(listeners.bucket(0)) == 1
+    with pytest.raises(OSError, match="Invalid argument"):
+        inherited.accept()
+    inherited.close()
 
 
 def test_a_failed_change_leaves_everything(listeners: Listeners) -> None:
@@ -61,16 +81,24 @@ def test_a_failed_change_leaves_everything(listeners: Listeners) -> None:
     assert connects(port(listeners))
 
 
-def test_a_narrow_address_is_handed_over_to_a_wide_one_and_back(listeners: Listeners) -> None:
+@pytest.mark.parametrize("wide", [None, "0.0.0.0"])
+def test_a_narrow_address_is_handed_over_to_a_wide_one_and_back(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch, wide: str | None
+) -> None:
     take(listeners, ANY_PORT)
     number = port(listeners)
     waiting = socket.create_connection(("127.0.0.1", number), timeout=5)
-    take(listeners, ListenAddress(None, number, "http"))
+    take(listeners, ListenAddress(wide, number, "http"))
+    drained(listeners, monkeypatch)
     assert connects(number, "127.0.0.2")
     served = [sock for sock in listeners.bucket(0) if _accepts(sock)]
     assert served, "the connection that waited in the old queue is lost"
     waiting.close()
+    for _ in range(2):  # as often as there is a reload, as long as a wide socket covers it
+        take(listeners, ListenAddress(wide, number, "http"))
+    assert len(listeners.bucket(0)) == 2
     take(listeners, ListenAddress("127.0.0.1", number, "http"))
+    drained(listeners, monkeypatch)
     assert connects(number)
     assert not connects(number, "127.0.0.2")
 
@@ -91,6 +119,13 @@ def test_a_second_server_cannot_take_the_port(listeners: Listeners) -> None:
         other.prepare([ListenAddress("127.0.0.1", port(listeners), "http")], OPTIONS)
 
 
+def test_every_address_of_a_name_is_bound(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(socket.AF_INET, 1, 6, "", (host, 0)) for host in ("127.0.0.3", "127.0.0.4")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+    take(listeners, ListenAddress("two.example", 0, "http"))
+    assert [name[0] for name in listeners.current[0].names] == ["127.0.0.3", "127.0.0.4"]
+
+
 def test_queue_length(listeners: Listeners) -> None:
     take(listeners, ANY_PORT)
     clients = [socket.create_connection(("127.0.0.1", port(listeners)), timeout=5) for _ in range(3)]
@@ -103,7 +138,7 @@ def test_buckets_share_a_port(listeners: Listeners) -> None:
     options = SocketOptions(backlog=16, buckets=2)
     listeners.commit(listeners.prepare([ANY_PORT], options), options)
     ports = {sock.getsockname()[1] for sock in listeners.current[0].sockets}
-    assert len(listeners.current[0].sockets) == 2
+    assert [len(bucket) for bucket in listeners.current[0].buckets] == [1, 1]
     assert len(ports) == 1
 
 

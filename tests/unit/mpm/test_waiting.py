@@ -25,6 +25,8 @@ class Ends:
         return self.left
 
     def leave(self) -> None:
+        if self.left:
+            return
         self.left = True
         os.write(self.stop[1], b"!")
 
@@ -49,7 +51,7 @@ def listeners() -> Iterator[list[socket.socket]]:
 
 
 def test_accepts_from_every_listener(ends: Ends, listeners: list[socket.socket]) -> None:
-    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick)
     clients = [socket.create_connection(sock.getsockname(), timeout=5) for sock in listeners]
     accepted = [acceptor.accept(ends.leaving) for _ in clients]
     assert {item[0].getsockname() for item in accepted if item} == {sock.getsockname() for sock in listeners}
@@ -61,19 +63,19 @@ def test_accepts_from_every_listener(ends: Ends, listeners: list[socket.socket])
 
 
 def test_accept_ends_with_the_generation(ends: Ends, listeners: list[socket.socket]) -> None:
-    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick)
     ends.pod.close_writer()
     assert acceptor.accept(ends.leaving) is None
 
 
 def test_accept_ends_with_the_child(ends: Ends, listeners: list[socket.socket]) -> None:
-    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick)
     os.write(ends.stop[1], b"!")
     assert acceptor.accept(ends.leaving) is None
 
 
 def test_a_connection_that_has_been_offered_is_taken_first(ends: Ends, listeners: list[socket.socket]) -> None:
-    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0])
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick)
     client = socket.create_connection(listeners[0].getsockname(), timeout=5)
     ends.pod.close_writer()
     accepted = acceptor.accept(ends.leaving)
@@ -87,13 +89,40 @@ def test_turns_are_taken(ends: Ends, listeners: list[socket.socket]) -> None:
     """Two acceptors of one listener: who has just had a connection is behind the other."""
     import select
 
-    both = [Acceptor(listeners[:1], ends.pod.reader, ends.stop[0]) for _ in range(2)]
+    both = [Acceptor(listeners[:1], ends.pod.reader, ends.stop[0], ends.pod.kick) for _ in range(2)]
     client = socket.create_connection(listeners[0].getsockname(), timeout=5)
     first = both[0].accept(ends.leaving)
     assert first is not None
     ready = select.select([item._epoll for item in both], [], [], 0)[0]
     assert both[0]._epoll not in ready
     first[0].close()
+    client.close()
+
+
+def test_who_is_offered_two_connections_kicks_the_others(ends: Ends, listeners: list[socket.socket]) -> None:
+    import select
+
+    both = [Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick) for _ in range(2)]
+    clients = [socket.create_connection(sock.getsockname(), timeout=5) for sock in listeners]
+    first = both[0].accept(ends.leaving)
+    assert first is not None
+    # Whatever wake-ups the second has had: after the kick it looks, and finds the other connection.
+    assert both[1]._epoll in select.select([both[1]._epoll], [], [], 5)[0]
+    second = both[1].accept(ends.leaving)
+    assert second is not None
+    for item in (first, second):
+        item[0].close()
+    for client in clients:
+        client.close()
+
+
+def test_a_listener_that_was_shut_down_is_forgotten(ends: Ends, listeners: list[socket.socket]) -> None:
+    acceptor = Acceptor(listeners, ends.pod.reader, ends.stop[0], ends.pod.kick)
+    listeners[0].shutdown(socket.SHUT_RDWR)
+    client = socket.create_connection(listeners[1].getsockname(), timeout=5)
+    accepted = acceptor.accept(ends.leaving)
+    assert accepted is not None
+    accepted[0].close()
     client.close()
 
 
@@ -106,14 +135,14 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def test_ready(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
-    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave)
     pair[1].send(b"x")
     assert waiter.wait(pair[0], Wait(For.READ, time.monotonic() + 60)) is Woken.READY
     assert waiter.wait(pair[0], Wait(For.WRITE, time.monotonic() + 60)) is Woken.READY
 
 
 def test_expired(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
-    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave)
     assert waiter.wait(pair[0], Wait(For.READ, time.monotonic())) is Woken.EXPIRED
     assert waiter.wait(pair[0], Wait(For.IDLE, time.monotonic())) is Woken.EXPIRED
 
@@ -121,7 +150,7 @@ def test_expired(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
 def test_an_idle_connection_of_a_leaving_child_ends_long_before_its_deadline(
     ends: Ends, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave)
     ends.leave()
     began = time.monotonic()
     assert waiter.wait(pair[0], Wait(For.IDLE, began + 600)) is Woken.ENDED
@@ -129,13 +158,13 @@ def test_an_idle_connection_of_a_leaving_child_ends_long_before_its_deadline(
 
 
 def test_a_request_within_the_grace_is_still_served(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
-    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave)
     ends.pod.close_writer()
     pair[1].send(b"GET")
     assert waiter.wait(pair[0], Wait(For.IDLE, time.monotonic() + 600)) is Woken.READY
 
 
 def test_a_half_read_head_is_not_cut_short_by_the_end(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
-    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave)
     ends.leave()
     assert waiter.wait(pair[0], Wait(For.READ, time.monotonic() + 0.01)) is Woken.EXPIRED
