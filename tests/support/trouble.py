@@ -9,10 +9,17 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
 
-from pyhttpd.api.module import Module
+from pyhttpd.api.module import Module, Preparation
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
-from pyhttpd.api.request import Request
+from pyhttpd.api.request import Request, Services
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic
+
+
+class Cancelled(BaseException):
+    """No Exception, as asyncio.CancelledError is none."""
 
 
 def _answer(request: Request, text: str) -> int:
@@ -30,6 +37,8 @@ def handle(request: Request) -> int:
             raise RuntimeError("trouble as ordered")
         case "trouble-system-exit":
             raise SystemExit(3)
+        case "trouble-cancelled":
+            raise Cancelled
         case "trouble-exit":
             os._exit(9)
         case "trouble-kill":
@@ -59,4 +68,26 @@ def handle(request: Request) -> int:
     raise AssertionError("a signal did not end the child")
 
 
-MODULE = Module("trouble_module", "mod_trouble.c", hooks=(on(Phase.HANDLER, handle),))
+def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
+    if "TROUBLE_CHECK" in configuration.defines:
+        raise KeyError("check as ordered")
+    return ()
+
+
+def prepare(configuration: Configuration, preparation: Preparation) -> None:
+    if "TROUBLE_PREPARE" in configuration.defines:
+        raise KeyError("prepare as ordered")
+
+
+def child_init(services: Services) -> None:
+    if "TROUBLE_CHILD_INIT" in services.configuration.defines:
+        raise KeyError("child_init as ordered")
+
+
+MODULE = Module(
+    "trouble_module",
+    "mod_trouble.c",
+    hooks=(on(Phase.HANDLER, handle), on(Phase.CHILD_INIT, child_init)),
+    check_config=check_config,
+    prepare=prepare,
+)

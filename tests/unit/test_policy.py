@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyhttpd.policy import PREFORK, WORKER, Full, Limits, Rate, Row, clamp, plan_idle
+from pyhttpd.policy import PREFORK, WORKER, Full, Limits, Rate, Row, clamp, plan_idle, share_out
 
 PREFORK_LIMITS = Limits(start=2, min_spare=5, max_spare=10, server_limit=120, max_workers=80)
 WORKER_LIMITS = Limits(start=1, min_spare=5, max_spare=15, server_limit=16, max_workers=60, thread_limit=64, threads=5)
@@ -166,3 +166,36 @@ def test_a_plan_never_overfills(children: int, busy: int, spawn: int, hold: int)
     assert len(set(plan.start)) == len(plan.start) <= min(spawn, 12 - children)
     assert not (plan.start and plan.stop is not None)
     assert 1 <= plan.rate.spawn <= 32
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    start=SMALL,
+    low=SMALL,
+    high=SMALL,
+    workers=st.integers(1, 100),
+    threads=st.integers(1, 30),
+    buckets=st.integers(1, 8),
+)
+def test_every_bucket_settles(start: int, low: int, high: int, workers: int, threads: int, buckets: int) -> None:
+    """With several sets of listeners each keeps a child, and none is started and stopped in turn for ever."""
+    for family in (PREFORK, WORKER):
+        wanted = Limits(start, low, high, 200, workers, *((64, threads) if family.threaded else ()))
+        limits = share_out(clamp(wanted, family)[0], family, buckets)
+        assert limits.children >= buckets
+        for bucket in range(buckets):
+            rows = [row for row in pool(0, 0, limits) if row.index % buckets == bucket]
+            rate = Rate()
+            actions = []
+            for _ in range(100):
+                plan = plan_idle(rows, limits, rate, buckets)
+                rate = plan.rate
+                actions.append(bool(plan.start) or plan.stop is not None)
+                full = pool(limits.children, 0, limits)
+                rows = [full[row.index] if row.index in plan.start else row for row in rows]
+                rows = [
+                    Row(row.index, False, False, 0, 0, limits.threads) if row.index == plan.stop else row
+                    for row in rows
+                ]
+            assert any(row.accepting for row in rows)
+            assert not any(actions[-5:]), "the pool does not come to rest"
