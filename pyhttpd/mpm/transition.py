@@ -53,10 +53,11 @@ def take(listeners: Listeners, change: Change, generation: Generation) -> None:
 
 
 def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
-    """Swap a prepared generation in. Raises Refused, and has then changed nothing, if its sockets can't be had."""
+    """Swap a prepared generation in. Raises Refused, and has then changed nothing, if its descriptors can't be had."""
     old = master.generation
     try:
         change = bind(master.listeners, prepared.config)
+        pod = _pipe_of_death(change)
     except Refused:
         prepared.release()
         raise
@@ -65,8 +66,8 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     master.scoreboard["generation"] = master.number
     master.scoreboard["config_generation"] += 1
     master.scoreboard["restarted"] = time.time_ns() // 1000
-    master.pod.close()  # before a child of the new generation could inherit its writing end
-    master.pod = PipeOfDeath()
+    master.pod.close()  # no child of the new generation may inherit its writing end
+    master.pod = pod
     master.generation = prepared
     if graceful:
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["graceful"], old.flavour.graceful_text)
@@ -86,6 +87,14 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     gc.collect()  # the old generation is garbage; what is frozen with it would stay for ever
     gc.freeze()
     _start_children(master, graceful)
+
+
+def _pipe_of_death(change: Change) -> PipeOfDeath:
+    try:
+        return PipeOfDeath()
+    except OSError as error:
+        change.rollback()
+        raise Refused([LogLine(Level.ERROR, "core", "PH00223", "no pipe of death", error.errno)]) from error
 
 
 def _start_children(master: Master, graceful: bool) -> None:
