@@ -98,6 +98,7 @@ class Line:
     section: str | None
     server_root: str
     defines: Mapping[str, str]
+    memo: dict[str, Any]
     _fields: dict[str, Any]
     _node: Node
     _report: Report
@@ -153,6 +154,7 @@ class Builder:
         self._per_dir = {owner.per_dir for owner in registry.owners if owner.per_dir is not None}
         self._main = _Server()
         self._vhosts: list[_Server] = []
+        self._memos: dict[int, dict[str, Any]] = {}  # by the id of a scope's fields of one class
 
     def apply(self, nodes: list[Node]) -> None:
         self._walk(nodes, _Place(self._main, Context.SERVER, self._main.base))
@@ -223,8 +225,9 @@ class Builder:
         row = entry.row
         fields = self._fields(row.into, place) if row.into is not None else {}
         module = entry.owner.name.removesuffix("_module")
+        memo = self._memos.setdefault(id(fields), {}) if row.into is not None else {}
         return Line(
-            row, node.location, place.context, place.argument, self._server_root, self._defines, fields, node,
+            row, node.location, place.context, place.argument, self._server_root, self._defines, memo, fields, node,
             self._report, module, self._registry,
         )  # fmt: skip
 

@@ -102,6 +102,9 @@ class Setting(Protocol):
     def server_root(self) -> str: ...
     @property
     def defines(self) -> Mapping[str, str]: ...
+    @property
+    def memo(self) -> dict[str, Any]:
+        """A module's own notes on this scope while it is read, forgotten afterwards: an index of its earlier lines."""
 
     def get(self, field: str, default: Any = None) -> Any:
         """What this scope has set so far for a field of the directive's configuration class."""

@@ -195,7 +195,7 @@ class Expansion:
                 for name, line in reversed(problem.unclosed)
             ]
             return "\n".join(lines)
-        if not problem.expected:
+        if problem.expected is None:
             return problem.message
         if not skipped and self._is_condition(problem.expected):  # Apache has forgotten the condition by then
             return f"</{problem.saw}> without matching <{problem.saw}> section"

@@ -36,7 +36,7 @@ class Problem:
     location: Location
     message: str = ""
     hint: str | None = None
-    expected: str = ""
+    expected: str | None = None  # "" where a blank follows the bracket: `< Directory /x>`
     saw: str = ""
     unclosed: tuple[tuple[str, int], ...] = ()
 
@@ -128,8 +128,12 @@ class _Tags(PostLex):
         if name.lower() != expected.lower():
             hint = f"<{expected}> was opened on line {opened.line}"
             self.problems.append(Problem(place.line, place, hint=hint, expected=expected, saw=name))
-            if all(name.lower() != other.lower() for other, _ in self._open):
+            if expected and all(name.lower() != other.lower() for other, _ in self._open):
                 return  # closes nothing that is open
+            if not expected:
+                self._open.pop()  # what was meant is clear
+                yield token
+                return
             while self._open[-1][0].lower() != name.lower():
                 self._open.pop()
                 yield Token.new_borrow_pos("CLOSE", token, token)

@@ -58,10 +58,11 @@ def _help(diagnostic: Diagnostic) -> list[str]:
     place = diagnostic.location
     if place is not None:
         excerpt = diagnostic.excerpt or _look(place)
-        if excerpt is not None:
+        if diagnostic.severity is not Severity.ERROR:
+            column = f":{excerpt.column}" if excerpt is not None else ""
+            lines.append(f"  {place.file}:{place.line}{column}")
+        elif excerpt is not None:
             lines += _show(place.file, excerpt)
-        elif diagnostic.severity is not Severity.ERROR:
-            lines.append(f"  {place.file}:{place.line}")
         lines += [f"  included from {each.file}:{each.line}" for each in reversed(diagnostic.chain)]
     if diagnostic.hint:
         lines.append(f"  {diagnostic.hint}{'' if diagnostic.hint.endswith(('.', '?', '!')) else '.'}")

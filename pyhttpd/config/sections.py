@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 from pyhttpd.config.configuration import Scope, ServerRecord
@@ -12,6 +12,10 @@ from pyhttpd.config.wildcard import compile_wildcard
 K = TypeVar("K")
 T = TypeVar("T")
 V = TypeVar("V")
+
+
+Env = dict[str, str] | None
+"""A request's variables, where named groups are wanted."""
 
 
 class PerDir:
@@ -57,6 +61,11 @@ class Sections:
                 self._wild.append((scope, compile_wildcard(scope.pattern, pathname=True).fullmatch))
             else:
                 self._exact.setdefault(scope.pattern, []).append(scope)
+        self._any_named = any(
+            _names(scope)
+            for outer in (*server.locations, *server.files, *server.directories)
+            for scope in (outer, *outer.files)
+        )
         self._any_files = bool(server.files) or any(scope.files for scope in server.directories)
         self._matched: dict[str, tuple[Scope, ...]] = {}
         self._merged: dict[tuple[int, ...], PerDir] = {}
@@ -65,9 +74,14 @@ class Sections:
             id(scope): tuple(_Test(inner, _name_test(inner)) for inner in scope.files) for scope in server.directories
         }
 
-    def directory(self, path: str) -> PerDir:
+    def directory(self, path: str, env: Env = None) -> PerDir:
         """For an absolute path, of a file or (with a slash at the end) of a directory: base, `<Directory>` from the
-        shortest to the longest, then the regular expressions in the order of the file."""
+        shortest to the longest, then the regular expressions in the order of the file.
+
+        Here and below, `env` gets the groups that a regular expression names: MATCH_NAME for `(?<name>...)`.
+        """
+        if self._any_named:
+            _note_groups(self._regex, path, env)
         scopes = self._scopes(path)
         if not scopes:
             return self.base
@@ -79,7 +93,7 @@ class Sections:
             self._merged[key] = found
         return found
 
-    def files(self, outer: PerDir, directory: str, name: str) -> PerDir:
+    def files(self, outer: PerDir, directory: str, name: str, env: Env = None) -> PerDir:
         """`<Files>` of the server, then those inside the `<Directory>` sections that hold for the file."""
         if not self._any_files:
             return outer
@@ -87,13 +101,15 @@ class Sections:
         tests = list(self._files)
         for scope in self._scopes(directory + name):
             tests += self._tests[id(scope)]
-        return self._inside(outer, tests, name)
+        return self._inside(outer, tests, name, env)
 
-    def location(self, outer: PerDir, uri: str) -> PerDir:
+    def location(self, outer: PerDir, uri: str, env: Env = None) -> PerDir:
         """`<Location>` and `<LocationMatch>`, in the order of the file. `uri` is decoded, its slashes merged."""
-        return self._inside(outer, self._locations, uri) if self._locations else outer
+        return self._inside(outer, self._locations, uri, env) if self._locations else outer
 
-    def _inside(self, outer: PerDir, tests: Iterable[_Test], text: str) -> PerDir:
+    def _inside(self, outer: PerDir, tests: Sequence[_Test], text: str, env: Env) -> PerDir:
+        if self._any_named:
+            _note_groups(tests, text, env)
         scopes = [test.scope for test in tests if test.matches(text)]
         if not scopes:
             return outer
@@ -131,6 +147,21 @@ class Sections:
 class _Test(NamedTuple):
     scope: Scope
     matches: Callable[[str], Any]
+
+
+def _names(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """The named groups of a section's regular expression, each with the variable that it becomes."""
+    return tuple((name, f"MATCH_{name.upper()}") for name in (scope.regex.groupindex if scope.regex else ()))
+
+
+def _note_groups(tests: Iterable[_Test], text: str, env: Env) -> None:
+    if env is None:
+        return
+    for test in tests:
+        names = _names(test.scope)
+        match = test.matches(text) if names else None
+        if match:
+            env.update({variable: match[name] for name, variable in names if match[name] is not None})
 
 
 def _bounded(memo: dict[K, V]) -> dict[K, V]:

@@ -29,6 +29,8 @@ class Suggestions:
         return self._hints[name]
 
     def _find(self, name: str) -> str | None:
+        if name == "<":
+            return "No blank may stand between the bracket and the name"
         label = f"{name}>" if name.startswith("<") else name
         if name.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
             return "The file begins with a byte order mark: save it as UTF-8 without one"

@@ -10,7 +10,7 @@ import h11
 
 from pyhttpd.http.headers import Headers
 
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+)(?: (HTTP/([1-9])\.([0-9])))?")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+)(?: (HTTP/([1-9])\.([0-9]))?)?")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(rb"[\x21-\x7e\x80-\xff]+")
@@ -142,7 +142,8 @@ class HeadBuffer:
                 break
             self._blanks += 1
             if self._blanks > MAX_BLANK_LINES:
-                raise HeadError(400, "AH03454", "HTTP Request Line; URI incorrectly encoded: ''", Head())
+                message = "HTTP Request Line; URI incorrectly encoded: ''"
+                raise HeadError(400, "AH03454", message, Head(method="", target="/"))
         if at:
             del data[:at]
             self._scanned = self._checked = 0
@@ -169,21 +170,22 @@ def _latin(data: bytes) -> str:
 
 
 def _line_too_long(data: bytes, limits: Limits) -> HeadError:
-    line = data[: limits.line + 1]
-    words = line.split(b" ")
-    head = Head(line=_latin(line), method=_latin(words[0]), target=_latin(words[1]) if len(words) > 1 else "-")
+    head = Head(line=_latin(data[: limits.line + 1]))
     message = f"request failed: client's request-line exceeds LimitRequestLine (longer than {limits.line})"
     return HeadError(414, "AH00565", message, head, limit=True)
 
 
 def parse_request_line(line: bytes, limits: Limits) -> Head:
-    """The first line. Exactly one space between its words, a token, a target without control characters, HTTP/x.y."""
+    """The first line. Exactly one space between its words, a token, a target without control characters, HTTP/x.y.
+
+    Without the third word, be there a space for it or not, it is HTTP/0.9.
+    """
     if len(line) > limits.line + 1:
         raise _line_too_long(line, limits)
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         raise _refused_line(line)
-    head = Head(_latin(line), _latin(match[1]), _latin(match[2]))
+    head = Head(_latin(line.rstrip(b" ")), _latin(match[1]), _latin(match[2]))
     if match[3]:
         head.protocol = _latin(match[3])
         head.version = (int(match[4]), int(match[5]))
@@ -194,7 +196,7 @@ def parse_request_line(line: bytes, limits: Limits) -> Head:
                 f"HTTP Request Line; Invalid method token: '{head.method[:_SHOWN]}' "
                 "(only GET is allowed for HTTP/0.9 requests)"
             )
-            head.simple = False
+            head.protocol, head.version, head.simple = "HTTP/1.0", (1, 0), False
             raise HeadError(400, "AH03444", message, head)
     return head
 
@@ -207,8 +209,8 @@ def _refused_line(line: bytes) -> HeadError:
     words = line.split()
     head = Head(
         line=_latin(b" ".join(words[:3])),
-        method=_latin(words[0]) if words else "-",
-        target=_latin(words[1]) if len(words) > 1 else "-",
+        method=_latin(words[0]) if words else "",
+        target=_latin(words[1]) if len(words) > 1 else "/",
     )
     if len(words) > 2 and (version := re.fullmatch(rb"HTTP/([1-9])\.([0-9])", words[2])):
         head.protocol, head.version = _latin(words[2]), (int(version[1]), int(version[2]))

@@ -18,6 +18,7 @@ from pyhttpd.util.escape import url_path, wire
 from pyhttpd.util.regex import compile_pcre, substitute
 
 _EXPRESSION = re.compile(r"%\{|\$[0-9]")
+_SLASHES = re.compile("/+")
 _STATUS_WORDS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 
 
@@ -92,16 +93,24 @@ def _literal(kind: str, text: str) -> str:
     return text
 
 
-def _warn_if_hidden(setting: Setting, prefix: str) -> None:
-    for earlier in setting.get("aliases", ()):
-        if earlier.regex.search(prefix) if earlier.regex else matched_length(prefix, earlier.prefix):
-            match = "Match" if earlier.regex else ""
-            setting.warn(
-                f"The {setting.row.name} directive in {setting.location.file} at line {setting.location.line} will "
-                f"probably never match because it overlaps an earlier Alias{match}.",
-                "AH00671",
-            )
-            return
+def _note_alias(setting: Setting, prefix: str, regex: re.Pattern[str] | None = None) -> None:
+    """Remember an alias; warn if one that stands before it matches first. Looked up, as there may be thousands."""
+    prefixes: set[str] = setting.memo.setdefault("prefixes", set())
+    regexes: list[re.Pattern[str]] = setting.memo.setdefault("regexes", [])
+    if regex is not None:
+        regexes.append(regex)
+        return
+    plain = _SLASHES.sub("/", prefix)
+    ends = [end for end, char in enumerate(plain) if char == "/"]
+    shorter = {plain, *(plain[:end] for end in ends), *(plain[: end + 1] for end in ends)} - {""}
+    hidden = not prefixes.isdisjoint(shorter)
+    if hidden or any(earlier.search(prefix) for earlier in regexes):
+        setting.warn(
+            f"The {setting.row.name} directive in {setting.location.file} at line {setting.location.line} will "
+            f"probably never match because it overlaps an earlier Alias{'' if hidden else 'Match'}.",
+            "AH00671",
+        )
+    prefixes.add(plain)
 
 
 def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
@@ -109,7 +118,7 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
     if path is not None:
         if inside:
             raise SettingError("Alias cannot occur within directory context")
-        _warn_if_hidden(setting, prefix)
+        _note_alias(setting, prefix)
         setting.add("aliases", Mapped(prefix, _rooted(setting, path)))
     elif setting.section is None:
         raise SettingError("Alias must have two arguments when used globally")
@@ -118,7 +127,9 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
 
 
 def alias_match(setting: Setting, pattern: str, path: str) -> None:
-    setting.add("aliases", Mapped(pattern, _rooted(setting, path), _regex(pattern)))
+    regex = _regex(pattern)
+    _note_alias(setting, pattern, regex)
+    setting.add("aliases", Mapped(pattern, _rooted(setting, path), regex))
 
 
 def _rooted(setting: Setting, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,8 +11,11 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Provider
 from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import Request
+from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import merged
+from pyhttpd.config.nodes import Location
 
 
 class Rule(NamedTuple):
@@ -28,12 +31,14 @@ class Rule(NamedTuple):
 
 
 class Group(NamedTuple):
-    """`<RequireAll>` (`every`), `<RequireAny>` or `<RequireNone>` (negated); `joined` if AuthMerging made it."""
+    """`<RequireAll>` (`every`), `<RequireAny>` or `<RequireNone>` (negated); `joined` if AuthMerging made it. `place`
+    is where a container begins."""
 
     every: bool
     negated: bool = False
     joined: bool = False
     children: tuple[Rule | Group, ...] = ()
+    place: Location | None = None
 
     def __str__(self) -> str:
         name = "All" if self.every else "None" if self.negated else "Any"
@@ -89,13 +94,26 @@ def require(setting: Setting, *words: str) -> None:
         raise
 
 
+_ELSEWHERE = {
+    "expr": "mod_authz_core", "host": "mod_authz_host", "forward-dns": "mod_authz_host", "user": "mod_authz_user",
+    "valid-user": "mod_authz_user", "group": "mod_authz_groupfile", "file-group": "mod_authz_groupfile",
+    "file-owner": "mod_authz_owner", "dbm-group": "mod_authz_dbm", "dbm-file-group": "mod_authz_dbm",
+    "dbd-group": "mod_authz_dbd", "dbd-login": "mod_authz_dbd", "dbd-logout": "mod_authz_dbd",
+    "ldap-user": "mod_authnz_ldap", "ldap-group": "mod_authnz_ldap", "ldap-dn": "mod_authnz_ldap",
+    "ldap-attribute": "mod_authnz_ldap", "ldap-filter": "mod_authnz_ldap", "ldap-search": "mod_authnz_ldap",
+    "ssl": "mod_ssl", "ssl-verify-client": "mod_ssl",
+}  # fmt: skip
+"""Apache's providers that pyhttpd does not have, and whose they are."""
+
+
 def _rule(setting: Setting, words: tuple[str, ...]) -> Rule:
     negated = bool(words) and words[0].lower() == "not"
     name, *rest = (words[1:] if negated else words) or ("",)
     provider: AuthzProvider | None = setting.providers("authz").get(name)
     if provider is None:
-        hint = "the module that has it is not loaded, or not there yet"
-        raise SettingError(f"Unknown Authz provider: {name}", hint)
+        if name in _ELSEWHERE:
+            raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet")
+        raise SettingError(f"Unknown Authz provider: {name}")
     try:
         parsed = provider.parse(tuple(rest))
     except ValueError as error:
@@ -107,7 +125,7 @@ def _open(setting: Setting, rest: str, group: Group) -> None:
     if rest.strip():
         raise SettingError(f"{setting.row.name}> directive doesn't take additional arguments")
     rules: Rules = setting.get("rules", Rules())
-    setting.set("rules", rules._replace(open=(*rules.open, group)))
+    setting.set("rules", rules._replace(open=(*rules.open, group._replace(place=setting.location))))
 
 
 def require_all(setting: Setting, rest: str = "") -> None:
@@ -130,9 +148,30 @@ def close_container(setting: Setting) -> None:
         return
     if not group.children:
         raise SettingError(f"{group} directive contains no authorization directives")
-    if all(child.negated for child in group.children):
-        raise SettingError(f"{group} directive contains only negative authorization directives")
     setting.set("rules", _add(rules, group))
+
+
+def _only_negative(group: Group) -> Iterator[Group]:
+    if all(child.negated for child in group.children):
+        yield group
+    for child in group.children:
+        if isinstance(child, Group):
+            yield from _only_negative(child)
+
+
+def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
+    """A container of nothing but `not` never lets anybody in."""
+    found: dict[Group, Diagnostic] = {}
+    for server in configuration.servers:
+        for outer in (*server.directories, *server.files, *server.locations):
+            for scope in (outer, *outer.files):
+                rules: Rules = scope.values.get(AuthzConfig, {}).get("rules", Rules())
+                for group in _only_negative(rules.group) if rules.group is not None else ():
+                    text = f"{group} directive contains only negative authorization directives"
+                    place = group.place
+                    hint = None if place is None else f"It begins on line {place.line} of {place.file}"
+                    found[group] = Diagnostic(Severity.ERROR, "AH01624", text, hint=hint, module="authz_core")
+    return tuple(found.values())
 
 
 def merging_mode(word: str) -> str:
@@ -285,6 +324,7 @@ MODULE = Module(
         on(Phase.ACCESS_CHECKER_EX, authorize_anybody, Order.LAST),
         on(Phase.AUTH_CHECKER, authorize_user, Order.LAST),
     ),
+    check_config=check_config,
     providers=(
         Provider("authz", "all", AuthzProvider(parse_all, check_all)),
         Provider("authz", "method", AuthzProvider(parse_method, check_method)),

@@ -261,6 +261,8 @@ def _change(request: Request, fields: Headers, change: Change) -> None:
     content_type = name.lower() == "content-type" and fields is not request.headers_in
     if action == "unset":
         fields.unset(name)
+        if content_type:
+            request.content_type = None
     elif action == "add":
         fields.add(name, _text(request, change.value))
     elif action == "append":

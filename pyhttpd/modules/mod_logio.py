@@ -19,6 +19,10 @@ def bytes_both(request: Request, argument: str) -> str:
     return str(request.connection.bytes_in + request.connection.bytes_out)
 
 
+def first_byte(request: Request, argument: str) -> None:
+    """`%^FB` is `-` as long as nothing tracks the first byte: LogIOTrackTTFB is not there yet."""
+
+
 MODULE = Module(
     "logio_module",
     "mod_logio.c",
@@ -26,5 +30,6 @@ MODULE = Module(
         Provider("log_letter", "I", LogLetter(bytes_in)),
         Provider("log_letter", "O", LogLetter(bytes_out)),
         Provider("log_letter", "S", LogLetter(bytes_both)),
+        Provider("log_letter", "^FB", LogLetter(first_byte)),
     ),
 )

@@ -77,7 +77,7 @@ def _key(extension: str) -> str:
 def _adder(field: str) -> Callable[..., None]:
     def add(setting: Setting, value: str, *extensions: str) -> None:
         current: Extensions = setting.get("extensions", Extensions())
-        known = dict(current.known)
+        known: dict[str, Extension] = setting.memo.setdefault("known", {})  # this scope's, that grows with its lines
         for extension in map(_key, extensions):
             known[extension] = known.get(extension, Extension())._replace(**{field: value.lower()})
         setting.set("extensions", current._replace(known=known))

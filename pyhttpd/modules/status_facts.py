@@ -73,11 +73,12 @@ def gather(
             view = scoreboard.view(child, thread)
             if view.status is not Status.DEAD or (child < children and thread < threads):
                 letters.append(view.letter)
-            if counted and view.status is Status.READY:
+            if view.letter == Status.GRACEFUL.letter:  # whoever counts the letters gets the same number
+                graceful += 1
+            elif counted and view.status is Status.READY:
                 idle += row["generation"] == generation
             elif counted and view.status not in _NOT_COUNTED:
-                graceful += view.letter == Status.GRACEFUL.letter
-                busy += view.letter != Status.GRACEFUL.letter
+                busy += 1
             words = view.words
             if words["access_count"] or view.status not in (Status.READY, Status.DEAD):
                 slots.append(view)

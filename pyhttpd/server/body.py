@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from pyhttpd.server.connection import Connection
 
 _CHUNK = 65536
+_LARGEST_BODY = (1 << 63) - 1
+
+
+def _rest_of_chunk(reader: h11.Connection) -> int:
+    """How much of the chunk whose size has been read is still to come. h11 knows, and has no public name for it."""
+    rest = getattr(getattr(reader, "_reader", None), "_bytes_in_chunk", 0)
+    return rest if isinstance(rest, int) else 0
 
 
 class ReceivedBody:
@@ -61,6 +68,7 @@ class ReceivedBody:
             except h11.RemoteProtocolError:
                 self._fail("Error reading/parsing chunk ", 400, "AH01590")
             if event is h11.NEED_DATA:
+                self._check_chunk()
                 self._receive()
             elif isinstance(event, h11.Data):
                 data = bytes(event.data)
@@ -93,6 +101,13 @@ class ReceivedBody:
             message = f"Read content length of {received} is larger than the configured limit of {limit}"
             self._fail(message, 413, "AH01591")
 
+    def _check_chunk(self) -> None:
+        """A chunk that is too large is refused when its size is there, not when its bytes are."""
+        declared = self._received + _rest_of_chunk(self._reader)
+        if declared > _LARGEST_BODY:
+            self._fail("Error reading/parsing chunk ", 413, "AH01590")
+        self._check_limit(declared)
+
     def _receive(self) -> None:
         request, connection = self._request, self._connection
         if self._deadline is None:
@@ -111,6 +126,7 @@ class ReceivedBody:
 
     def _fail(self, message: str, status: int, number: str | None) -> None:
         self.failed = True
+        self._request.unmeasured = True  # as in Apache, which sends this answer from within reading
         self._connection.close_after()
         if number is not None:
             self._request.log(Level.INFO, "http", number, message)

@@ -337,8 +337,8 @@ DIRECTIVES = (
         into=CoreServer, apply=_server_name,
     ),
     Directive(
-        "ServerAlias", Args.take(str, least=0, most=None), RSRC, "A name or names alternately used to access the server",
-        into=CoreServer, apply=_server_alias,
+        "ServerAlias", Args.take(str, least=0, most=None), RSRC,
+        "A name or names alternately used to access the server", into=CoreServer, apply=_server_alias,
     ),
     _server_row(
         "Timeout", Args.take(duration("Timeout has wrong format")), "timeout", "Timeout duration (sec)"

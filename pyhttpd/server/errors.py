@@ -141,6 +141,8 @@ def answer_with_error(request: ServerRequest, *, text: str | None = None, also: 
     """
     status = request.status
     request.content, request.content_length = None, None
+    if status not in REASONS:
+        request.shown_status = 500  # as the page says; the log has the real one
     if status in WITHOUT_BODY:
         return
     location = request.headers_out.get("Location") or request.err_headers_out.get("Location") or ""
@@ -164,4 +166,4 @@ def answer_with_error(request: ServerRequest, *, text: str | None = None, also: 
     else:
         body = page(request, status, location, also)
     request.content = [body]
-    request.content_length = len(body)
+    request.content_length = None if request.unmeasured else len(body)

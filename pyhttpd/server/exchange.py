@@ -98,7 +98,8 @@ class Exchange:
         request.header_only = head.method == "HEAD"
         if head.fields is not None:
             request.headers_in = head.fields
-        request.uri = head.target.partition("?")[0]
+        request.uri, question, query = head.target.partition("?")
+        request.args = query if question else None
         request.per_dir = self.pipeline.sections[id(request.server)].base
 
     def _check(self, head: Head) -> int | None:

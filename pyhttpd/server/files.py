@@ -112,6 +112,7 @@ def _send_ranges(request: ServerRequest, fd: int, field: str, finfo: os.stat_res
         ranges = parse_ranges(field, size)
     except UnsatisfiableError:
         request.content, request.content_length = None, None
+        request.unmeasured = True  # as in Apache, where it is found when the answer is on its way
         return 416
     if ranges is None:
         return OK

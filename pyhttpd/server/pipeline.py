@@ -182,7 +182,7 @@ class Pipeline:
                 request.uri = native(normalise(decode_unreserved(request.parts.path)))
             except UrlError as error:
                 return self._bad_path(request, error)
-            request.per_dir = sections.location(base, request.uri)
+            request.per_dir = sections.location(base, request.uri, request.env)
             result = self.run(Phase.PRE_TRANSLATE_NAME, request)
             if result not in (OK, DECLINED, DONE):
                 return result
@@ -191,7 +191,7 @@ class Pipeline:
         except UrlError as error:
             return self._bad_path(request, error)
 
-        request.per_dir = sections.location(base, request.uri)
+        request.per_dir = sections.location(base, request.uri, request.env)
         result = self.run(Phase.TRANSLATE_NAME, request)
         if result != OK:
             return self._declined(request, result, "translate")
@@ -199,7 +199,7 @@ class Pipeline:
         result = self.run(Phase.MAP_TO_STORAGE, request)
         if result != OK:
             return result
-        request.per_dir = sections.location(request.per_dir, request.uri)
+        request.per_dir = sections.location(request.per_dir, request.uri, request.env)
         result = self.run(Phase.POST_PERDIR_CONFIG, request)
         if result == OK and request.main is None:
             result = self.run(Phase.HEADER_PARSER, request)

@@ -27,6 +27,7 @@ class ServerRequest(Request):
         self.expecting_100 = False  # the client waits for `100 Continue` before it sends the body
         self.for_error = False  # answers as an ErrorDocument: conditions of the request do not count
         self.unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
+        self.shown_status = 0  # what the status line says, if not `status`
         self.answer: ServerRequest = self  # of the family's first member: whose answer is sent
         self._cleanups: list[Callable[[], None]] = []
 

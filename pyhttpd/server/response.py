@@ -71,7 +71,7 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     headers.unset("Server")
     line = request.status_line
     if line is None or line[:3] != str(request.status) or _STATUS_LINE.fullmatch(line) is None:
-        line = status_line(request.status)
+        line = status_line(request.shown_status or request.status)
     protocol = "HTTP/1.0" if request.version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
     lines = [f"{protocol} {line}\r\nDate: {format_date(request.request_time)}\r\nServer: {banner}\r\n"]
     for name, value in headers:

@@ -53,13 +53,13 @@ class Walker:
         request.finfo = found
         request.canonical_filename = filename
         path = f"{bare}/" if is_directory else filename
-        request.per_dir = self.sections.directory(path)
+        request.per_dir = self.sections.directory(path, request.env)
         return self._files(request)
 
     def _files(self, request: ServerRequest) -> int:
         directory, _, name = (request.filename or "").rpartition("/")
         if name:
-            request.per_dir = self.sections.files(request.per_dir, f"{directory}/", name)
+            request.per_dir = self.sections.files(request.per_dir, f"{directory}/", name, request.env)
         return OK
 
     def _options(self, directory: str) -> Option:
@@ -141,7 +141,7 @@ class Walker:
                 break
             at = end
         request.canonical_filename = request.filename
-        request.per_dir = self.sections.directory(request.filename or filename)
+        request.per_dir = self.sections.directory(request.filename or filename, request.env)
         return self._files(request)
 
 

@@ -17,7 +17,8 @@ DIFFERENCES: dict[str, Difference] = {
         frozenset({"status", "headers", "body"}),
         "Content-Length beside Transfer-Encoding is how requests are smuggled; RFC 9112, section 6.1 lets us refuse it",
     ),
-    "body-bad-chunk": Difference(
-        frozenset({"headers"}), "Apache has not read the body when it decides on Content-Length, and leaves it out"
+    "chunk-largest": Difference(
+        frozenset({"status", "headers", "body"}),
+        "Apache waits for the bytes of a chunk that is larger than LimitRequestBody, until the time is up",
     ),
 }

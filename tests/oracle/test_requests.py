@@ -43,6 +43,7 @@ FILES = {
     "ip/x.txt": "x\n",
     "thisip/x.txt": "x\n",
     "notip/x.txt": "x\n",
+    "place/x.txt": "x\n",
     "two/index.html": "<p>two</p>\n",
     "two/gone.html": "<p>two has lost it</p>\n",
     "errors/404.html": "<p>not here</p>\n",
@@ -91,6 +92,27 @@ Redirect seeother /see http://example.com/s
 Redirect gone /gone
 Redirect 404 /nowhere
 RedirectMatch 301 ^/rm/([^/]*)/(.*)$ http://example.com/$2/$1
+Redirect 418 /teapot
+Redirect 299 /new-success
+Redirect 999 /no-status
+<Location /teapot-in-section>
+    Redirect 418
+</Location>
+<LocationMatch "^/named/(?<word>[a-z]+)(?<missing>[0-9])?">
+    Header always set X-Word "%{MATCH_WORD}e|%{MATCH_MISSING}e"
+</LocationMatch>
+<DirectoryMatch "/htdocs/(?<place>pla[a-z]+)/">
+    Header set X-Place "%{MATCH_PLACE}e"
+</DirectoryMatch>
+<FilesMatch "^(?<stem>deep)\\.(?<ending>txt)$">
+    Header set X-File "%{MATCH_STEM}e %{MATCH_ENDING}e"
+</FilesMatch>
+<Location /limited>
+    LimitRequestBody 10
+</Location>
+<Location /typeless>
+    Header always unset Content-Type
+</Location>
 <Location /text-error>
     Require all denied
     ErrorDocument 403 "Not for <you>"

@@ -43,7 +43,8 @@ def test_a_module_that_raises_at_a_reload(pyhttpd: Start, where: str, number: st
         server.await_log("PH00220", place)
         lines = server.error_log.lines(place)
         assert any(f"{where.lower()} as ordered" in line.line for line in lines if line.number == number)
-        assert server.children() == children
+        # The process that has read the file ends just after it has said what it found.
+        server.wait_until(lambda: server.children() == children, 10, "the children of before, and nobody else")
     server.configure(TROUBLE)
     server.reload("USR1")
     assert_serves(server)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pyhttpd.config.build import _freeze, _growing
 from pyhttpd.config.configuration import ScopeKind
 from pyhttpd.config.diagnostics import Severity
 from pyhttpd.config.nodes import Location
@@ -17,6 +19,18 @@ def test_sets_and_adds(tmp_path: Path) -> None:
     text = "ServerName a\nServerName b\nServerAlias x y\nServerAlias z\nListen 1\nListen 2\nKeepAlive off # no\n"
     server = read_text(tmp_path, text).main.config(Server)
     assert server == Server(name="b", aliases=("x", "y", "z"), listens=("1", "2"), keep_alive=False)
+
+
+def test_a_line_costs_the_same_in_a_long_scope(tmp_path: Path) -> None:
+    """What `adds` and Setting.add append to is copied once, at the end of the scope."""
+    fields: dict[str, Any] = {"known": (0,)}
+    first = _growing(fields, "known")
+    first.append(1)
+    assert _growing(fields, "known") is first
+    settings = _freeze({Dir: fields})
+    assert settings == {Dir: {"known": (0, 1)}}
+    configuration = read_text(tmp_path, "".join(f"Listen {number}\n" for number in range(500)))
+    assert configuration.main.config(Server).listens == tuple(map(str, range(500)))
 
 
 def test_values_outside_sections_are_the_base(tmp_path: Path) -> None:

@@ -64,8 +64,14 @@ def test_a_closing_tag_of_nothing_is_dropped() -> None:
     assert shape(result.nodes) == [["A", "", ("x", "")]]
     assert [(problem.expected, problem.saw, problem.message) for problem in result.problems] == [
         ("A", "C", ""),
-        ("", "", "</D> without matching <D> section"),
+        (None, "", "</D> without matching <D> section"),
     ]
+
+
+def test_a_blank_behind_the_bracket() -> None:
+    result = parsed("< A /x>\ny\n</A>\nz\n")
+    assert shape(result.nodes) == [["", "A /x", ("y", "")], ("z", "")]
+    assert [(problem.expected, problem.saw) for problem in result.problems] == [("", "A")]
 
 
 def test_sections_that_the_end_leaves_open() -> None:

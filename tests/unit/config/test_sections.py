@@ -111,3 +111,17 @@ def test_memos_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert numbers(found.location(outer, f"/d{number}")) == [0, 1]
     assert len(found._matched) <= 8
     assert len(found._inner) <= 8
+
+
+def test_named_groups_become_variables(tmp_path: Path) -> None:
+    found = sections_of(
+        tmp_path, "DirectoryMatch /(?<top>[a-z]+)/", "FilesMatch ^(?<Stem>.+)\\.(?<ending>[0-9])?x$",
+        "LocationMatch ^/(?<a>.)",
+    )  # fmt: skip
+    env: dict[str, str] = {}
+    found.directory("/srv/www/", env)
+    found.files(found.base, "/srv/www/", "b.x", env)
+    found.location(found.base, "/zz", env)
+    assert env == {"MATCH_TOP": "srv", "MATCH_STEM": "b", "MATCH_A": "z"}
+    found.location(found.base, "/y")
+    assert env["MATCH_A"] == "z"

@@ -12,6 +12,7 @@ from pyhttpd.http.head import (
     HeadError,
     Limits,
     parse_head,
+    parse_request_line,
 )
 
 LIMITS = Limits(100, 5, 60)
@@ -42,6 +43,8 @@ def test_a_plain_head() -> None:
         (b"GET\t/ HTTP/1.1\r\n\r\n", 400, "AH03447"),
         (b"GET  / HTTP/1.1\r\n\r\n", 400, "AH03448"),
         (b"GET / HTTP/1.1 \r\n\r\n", 400, "AH03448"),
+        (b"GET /  \r\n\r\n", 400, "AH03448"),
+        (b"HEAD / \r\n\r\n", 400, "AH03444"),
         (b"GET / HTTP/1.1 x\r\n\r\n", 400, "AH03448"),
         (b"GET / http/1.1\r\n\r\n", 400, "AH02418"),
         (b"GET / HTTP/11.1\r\n\r\n", 400, "AH02418"),
@@ -162,3 +165,25 @@ def test_a_dripping_head_costs_linear_time() -> None:
         buffer.feed(b"X: aaaaaaaaaaaaaa\r\n")
         assert buffer.take(limits) is None
     assert len(buffer.data) > 300_000
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"GET", ("GET", "/", "HTTP/1.0")),
+        (b"G@T /a?b HTTP/1.1", ("G@T", "/a?b", "HTTP/1.1")),
+        (b"POST /a", ("POST", "/a", "HTTP/1.0")),
+        (b"GET /" + b"x" * 9000, ("-", "-", "HTTP/1.0")),
+        (b"GET /\0 HTTP/1.1", ("-", "-", "HTTP/1.0")),
+    ],
+)
+def test_what_the_log_says_of_a_refused_line(line: bytes, shown: tuple[str, str, str]) -> None:
+    with pytest.raises(HeadError) as caught:
+        parse_request_line(line, Limits())
+    head = caught.value.head
+    assert (head.method, head.target, head.protocol) == shown
+
+
+def test_a_blank_behind_the_target_is_http_09() -> None:
+    head = parse_request_line(b"GET /a ", Limits())
+    assert (head.line, head.target, head.simple) == ("GET /a", "/a", True)

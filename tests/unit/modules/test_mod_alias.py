@@ -154,5 +154,8 @@ def test_wrong_lines(lines: str, message: str, tmp_path: Path) -> None:
 
 
 def test_hidden_aliases_are_told(tmp_path: Path) -> None:
-    configuration = configure("Alias /a /x\nAlias /a/b /y\n", tmp_path)
-    assert [d.number for d in configuration.diagnostics] == ["AH00671"]
+    lines = ("Alias /a /x", "Alias /a/b /y", "Alias /ab /y", "Alias /c/ /y", "Alias /c /y", "Alias //a /y",
+             "AliasMatch ^/d /y", "Alias /d /y")  # fmt: skip
+    configuration = configure("\n".join(lines) + "\n", tmp_path)
+    places = [(d.number, d.location.line - 3 if d.location else -1) for d in configuration.diagnostics]
+    assert places == [("AH00671", 1), ("AH00671", 5), ("AH00671", 7)]

@@ -8,7 +8,7 @@ import pytest
 
 from pyhttpd.api.authz import Outcome
 from pyhttpd.api.phases import DECLINED, OK
-from pyhttpd.modules.mod_authz_core import Group, Rule, authorize, authorize_anybody, evaluate
+from pyhttpd.modules.mod_authz_core import Group, Rule, authorize, authorize_anybody, check_config, evaluate
 from pyhttpd.modules.mod_authz_host import address_of, parse_network
 from tests.support.requests import configure, make_request, refusals
 
@@ -139,7 +139,9 @@ def test_networks(word: str, inside: list[str], outside: list[str]) -> None:
     ("lines", "message"),
     [
         ("Require", "Unknown Authz provider: "),
-        ("Require user joe", "Unknown Authz provider: user"),
+        ("Require user joe", "Require user is of mod_authz_user and not there yet"),
+        ("Require expr true", "Require expr is of mod_authz_core and not there yet"),
+        ("Require users joe", "Unknown Authz provider: users"),
         ("Require all", "Argument for 'Require all' must be 'granted' or 'denied'"),
         ("Require not all granted", "negative Require directive has no effect in <RequireAny> directive"),
         ("Require ip", "'require ip' requires an argument"),
@@ -153,8 +155,6 @@ def test_networks(word: str, inside: list[str], outside: list[str]) -> None:
         ("Require method GET FOO", "Invalid Method 'FOO'"),
         ("<RequireAll>\n</RequireAll>", "<RequireAll> directive contains no authorization directives"),
         ("<RequireAll x>\nRequire local\n</RequireAll>", "<RequireAll> directive doesn't take additional arguments"),
-        ("<RequireAll>\nRequire not local\n</RequireAll>",
-         "<RequireAll> directive contains only negative authorization directives"),
         ("<RequireNone>\nRequire local\n</RequireNone>",
          "<RequireNone> directive has no effect in <RequireAny> directive"),
         ("<RequireNone>\nRequire not local\n</RequireNone>",
@@ -164,3 +164,15 @@ def test_networks(word: str, inside: list[str], outside: list[str]) -> None:
 )  # fmt: skip
 def test_wrong_lines(lines: str, message: str, tmp_path: Path) -> None:
     assert refusals(f"<Directory /srv>\n{lines}\n</Directory>\n", tmp_path) == [message]
+
+
+def test_only_negative_rules_are_found_at_the_end(tmp_path: Path) -> None:
+    configuration = configure(
+        "<Directory /srv>\n<Files x>\n<RequireAll>\nRequire not local\n</RequireAll>\n</Files>\n</Directory>\n"
+        "<Location /x>\n<RequireAll>\nRequire all granted\nRequire not local\n</RequireAll>\n</Location>\n",
+        tmp_path,
+    )
+    (found,) = check_config(configuration)
+    assert (found.number, found.location) == ("AH01624", None)
+    assert found.message == "<RequireAll> directive contains only negative authorization directives"
+    assert found.hint == f"It begins on line 5 of {tmp_path}/httpd.conf"

@@ -76,6 +76,13 @@ def test_the_content_type_is_the_requests(tmp_path: Path) -> None:
     request = _answer("Header set Content-Type text/x\nHeader edit Content-Type x$ y", tmp_path, [], content_type="a/b")
     assert request.content_type == "text/y"
     assert fields(request.headers_out) == [("Content-Type", "text/y")]
+    for table in ("", "always "):
+        assert _answer(f"Header {table}unset Content-Type", tmp_path, [], content_type="a/b").content_type is None
+
+
+def test_unset_of_nothing_is_a_warning(tmp_path: Path) -> None:
+    configuration = configure("Header always unset\n", tmp_path)
+    assert [diagnostic.number for diagnostic in configuration.diagnostics] == ["PH00320"]
 
 
 def test_note(tmp_path: Path) -> None:

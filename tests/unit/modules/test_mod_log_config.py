@@ -59,6 +59,7 @@ def _request(directory: Path) -> FakeRequest:
         ("%{a}C %{b}C %{empty}C %{c}C", "1 two - -"),
         ("%{VAR}e %{A}e %{NONE}e %{note}n %{x}n", "\\xc3\\xa9  - n -"),
         ("%k %X %I %O %S %R %L", "3 - 120 450 570 h -"),
+        ("%^FB", "-"),
         ("%t", "[14/Nov/2023:22:13:20 +0000]"),
         ("%{%Y-%m-%d}t %{sec}t %{msec}t %{usec}t", "2023-11-14 1700000000 1700000000123 1700000000123456"),
         ("%{msec_frac}t %{usec_frac}t %{begin:sec}t %{end:sec}t %{end}t",

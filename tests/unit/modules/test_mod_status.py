@@ -69,6 +69,15 @@ def test_slots_beyond_the_limits_show_where_something_lives(scoreboard: Scoreboa
     assert facts.scoreboard == "W_G__S"
 
 
+def test_every_g_that_is_shown_is_counted(scoreboard: Scoreboard) -> None:
+    scoreboard.child(1)["quiescing"] = 1
+    facts = gather(
+        scoreboard, name="", address="", version="", built="", mpm="worker", children=4, threads=2, extended=False,
+        load=(0.0, 0.0, 0.0), now=NOW,
+    )  # fmt: skip
+    assert (facts.busy, facts.graceful) == (1, facts.scoreboard.count("G") == 1)
+
+
 def _names(text: str) -> list[str]:
     return [line.partition(":")[0] for line in text.splitlines()[1:]]
 

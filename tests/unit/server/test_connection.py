@@ -173,6 +173,14 @@ def test_limit_request_body_counts_chunks(make_serving: Make) -> None:
     assert "AH01591" in serving.log
 
 
+@pytest.mark.parametrize("size", [b"64", b"FFFFFFFFFFFFFFFF", b"FFFFFFFFFFFFFFFFFFF"])
+def test_a_chunk_that_is_too_large_is_refused_when_it_is_declared(make_serving: Make, size: bytes) -> None:
+    serving = make_serving("LimitRequestBody 10")
+    answer = serving.connect().say(BODY + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n")
+    assert status_of(answer) == 413
+    assert b"Content-Length" not in answer
+
+
 def test_a_large_body_after_a_refusal_is_not_waited_for(make_serving: Make) -> None:
     serving = make_serving('<Location "/no">\nRequire all denied\n</Location>')
     dialogue = serving.connect()

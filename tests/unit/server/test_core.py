@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyhttpd.api.core_config import CoreDir, CoreServer, Option
+from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, Option
 from pyhttpd.api.log import Level
 from pyhttpd.api.version import server_banner
 from pyhttpd.boot import catalog, read_here
@@ -15,10 +15,15 @@ from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.read import read as read_configuration
+from pyhttpd.config.render import terminal
 from pyhttpd.config.sections import Sections
 from pyhttpd.server.core import DIRECTIVES, HTTP_DIRECTIVES, log_levels_of
 
 Read = Callable[..., Configuration]
+MECHANISMS = (
+    "(Mutex mechanisms are: 'none', 'default', 'flock:/path/to/file', 'fcntl:/path/to/file', 'file:/path/to/file', "
+    "'pthread', 'sysvsem', 'posixsem', 'sem')"
+)
 
 
 @pytest.fixture
@@ -48,13 +53,38 @@ def read(tmp_path: Path) -> Read:
         ("ErrorDocument 999 /x", "Unsupported HTTP response code 999"),
         ("LogLevel loud",
          "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"),
-        ("LimitRequestBody x", "LimitRequestBody argument is not parsable."),
+        ("Options Indexes +FollowSymLinks", "Either all Options must start with + or -, or no Option may."),
+        ("Options All +Indexes Includes", "Either all Options must start with + or -, or no Option may."),
+        ("Options +All", "You may not use 'Options +All' or 'Options -All'."),
+        ("Options -None", "You may not use 'Options +None' or 'Options -None'."),
+        ("Options Indexes All", "'Options All' must be the first option given."),
+        ("Options All None", "'Options None' must be the first Option given."),
+        ("LogLevel ssl:info", "Cannot find module ssl"),
+        ("LogLevel mod_alias:info", "Cannot find module mod_alias"),
+        ("LogLevel core:", "Module specifier 'core' must be followed by a log level keyword"),
+        ("LogLevel core:foo",
+         "core:foo: Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"),
+        ("Mutex", f"Mutex requires at least a mechanism argument {MECHANISMS}"),
+        ("Mutex foo", f"Invalid Mutex argument foo {MECHANISMS}"),
+        ("Mutex sem rewrite-map", "Mutex type rewrite-map is not valid"),
+        ("Mutex file:/nonexistent default", "Invalid Mutex directory in argument file:/nonexistent"),
+        ("Mutex none", "None is not allowed for mutex type default"),
+        ("Timeout 2147483648", "Timeout of 2147483648 is too long: 2147483647 seconds at most"),
+        ("KeepAliveTimeout 600000h", "KeepAliveTimeout of 600000h is too long: 2147483647 seconds at most"),
+        ("RequestReadTimeout body=2147483648",
+         "RequestReadTimeout: body=2147483648: Value must be at most 2147483647"),
+        ("LimitRequestFields -1", 'LimitRequestFields "-1" must be a non-negative integer (0 = no limit)'),
+        ("LimitRequestBody x", "LimitRequestBody requires a non-negative integer."),
+        ("LimitRequestBody 9223372036854775808", "LimitRequestBody argument is not parsable."),
+        ('ErrorDocument 404 ""', "ErrorDocument takes two arguments, Change responses for HTTP errors"),
+        ("ServerAlias", "ServerAlias only used in <VirtualHost>"),
+        ("ServerName x:", 'The port number "x:" is outside the appropriate range (i.e., 1..65535).'),
         ("AcceptPathInfo x", "AcceptPathInfo must be set to on, off or default"),
         ("EnableSendfile x", "parameter must be 'on' or 'off'"),
         ("ServerAlias a", "ServerAlias only used in <VirtualHost>"),
         ("ServerTokens x",
          "ServerTokens takes 1 argument: 'Prod(uctOnly)', 'Major', 'Minor', 'Min(imal)', 'OS', or 'Full'"),
-        ("ServerName x:99999", 'The port number "99999" is outside the appropriate range (i.e., 1..65535).'),
+        ("ServerName x:99999", 'The port number "x:99999" is outside the appropriate range (i.e., 1..65535).'),
     ],
 )  # fmt: skip
 def test_wrong_lines(read: Read, line: str, message: str) -> None:
@@ -92,6 +122,10 @@ def test_a_document_root_has_to_be_there(read: Read) -> None:
         ("Options -FollowSymLinks", Option.NONE),
         ("Options None", Option.NONE),
         ("Options All -", None),
+        ("Options All -Indexes", ALL_OPTIONS & ~Option.INDEXES),
+        ("Options None +Indexes", Option.INDEXES),
+        ("Options", Option.FOLLOW_SYM_LINKS),
+        ("Options RunScripts", Option.MULTI_VIEWS | Option.EXEC_CGI),
         ("Options Indexes\n<Directory /a>\nOptions +ExecCGI\n</Directory>", Option.INDEXES | Option.EXEC_CGI),
         ("Options Indexes\n<Directory /a>\nOptions ExecCGI\n</Directory>", Option.EXEC_CGI),
         ("<Directory /a>\nOptions +Indexes\n</Directory>\n<Directory /a/b>\nOptions -Indexes\n</Directory>",
@@ -106,6 +140,32 @@ def test_options_merge(read: Read, lines: str, expected: Option | None) -> None:
         return
     sections = Sections(read(lines).main)
     assert sections.directory("/a/b/").config(CoreDir).options.effective == expected
+
+
+@pytest.mark.parametrize("line", [
+    "Mutex default", "Mutex sem OmitPID", "Mutex file:logs default", "Mutex posixsem mpm-accept watchdog-callback",
+    "<VirtualHost *>\nServerAlias\n</VirtualHost>", "LogLevel core_module:info mod_alias.c:debug http:info",
+    "Timeout 2147483647", "LimitRequestBody 9223372036854775807",
+])  # fmt: skip
+def test_legal_lines(read: Read, line: str) -> None:
+    read(line)
+
+
+def test_an_alias_keeps_its_case(read: Read) -> None:
+    core = read("<VirtualHost *>\nServerAlias A.Example *.B.Example\n</VirtualHost>").vhosts[0].config(CoreServer)
+    assert (core.server_aliases, core.server_wild_aliases) == (("A.Example",), ("*.B.Example",))
+
+
+def test_a_missing_log_directory(read: Read) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read("ErrorLog /nonexistent/e\nCustomLog /nonexistent/a %h", check=True)
+    found = [terminal(diagnostic).replace(caught.value.diagnostics[0].message, "") for diagnostic in
+             caught.value.diagnostics]  # fmt: skip
+    assert found[0] == "(2)No such file or directory: AH02291: "
+    assert found[1].startswith(
+        "(2)No such file or directory: AH02297: Cannot access directory '/nonexistent/' for log file '/nonexistent/a' "
+        "defined at /"
+    )
 
 
 def test_log_levels(read: Read) -> None:

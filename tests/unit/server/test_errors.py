@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -148,7 +149,14 @@ def leaving(request: Request) -> int:
     raise SystemExit(3)
 
 
-@pytest.mark.parametrize(("handler", "name"), [(raising, "OddError: it broke"), (leaving, "SystemExit: 3")])
+def cancelled(request: Request) -> int:
+    raise CancelledError("by a library")
+
+
+@pytest.mark.parametrize(
+    ("handler", "name"),
+    [(raising, "OddError: it broke"), (leaving, "SystemExit: 3"), (cancelled, "CancelledError: by a library")],
+)
 def test_what_raises_is_a_500_with_one_traceback(make_serving: Make, handler: Handler, name: str) -> None:
     serving = with_handler(make_serving, handler)
     serving.page("a.txt", "still here")
