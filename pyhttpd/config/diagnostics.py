@@ -12,11 +12,11 @@ from pyhttpd.config.nodes import Location
 SYNTAX = "AH00526"
 """The number of what is wrong with a directive. What is wrong with the text itself has none in Apache."""
 
-UNCLOSED_QUOTE = "PH00101"
-NOT_TEXT = "PH00102"
-BROKEN_MODULE = "PH00103"
-NO_EFFECT = "PH00104"
-TOO_MANY = "PH00105"
+UNCLOSED_QUOTE = "PH00401"
+NOT_TEXT = "PH00402"
+BROKEN_MODULE = "PH00403"
+NO_EFFECT = "PH00404"
+TOO_MANY = "PH00405"
 
 COMMAND_LINE = "-c/-C directives"
 """The name of the file that the lines of -C and -c seem to come from."""

@@ -117,7 +117,7 @@ def test_a_warning_of_a_line(tmp_path: Path) -> None:
 
 def test_a_mistake_in_a_module_is_a_diagnostic(tmp_path: Path) -> None:
     (diagnostic,) = diagnostics_of(tmp_path, "<Location /a>\nRule break\n</Location>\n")
-    assert diagnostic.number == "PH00103"
+    assert diagnostic.number == "PH00403"
 
 
 def test_a_name_that_cannot_be_resolved(tmp_path: Path) -> None:

@@ -165,13 +165,13 @@ def test_the_main_file_is_not_there(tmp_path: Path) -> None:
 
 def test_a_binary_file(tmp_path: Path) -> None:
     (diagnostic,) = diagnostics_of(tmp_path, "Foo\nBar\0\n" * 100)
-    assert (diagnostic.number, diagnostic.location and diagnostic.location.line) == ("PH00102", 2)
+    assert (diagnostic.number, diagnostic.location and diagnostic.location.line) == ("PH00402", 2)
 
 
 def test_more_messages_than_anybody_reads(tmp_path: Path) -> None:
     *found, last = diagnostics_of(tmp_path, "".join(f"Foo{number}\n" for number in range(MOST + 50)))
     assert len(found) == MOST
-    assert (last.number, last.message) == ("PH00105", "50 more messages are not shown")
+    assert (last.number, last.message) == ("PH00405", "50 more messages are not shown")
     assert last.severity is Severity.ERROR
     warnings = "".join(f"ServerAdmin ${{NO{number}}}\n" for number in range(MOST + 50))
     assert read_text(tmp_path, warnings).diagnostics[-1].severity is Severity.WARNING
