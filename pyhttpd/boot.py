@@ -34,7 +34,7 @@ from pyhttpd.mpm.signals import ALL, SignalQueue
 from pyhttpd.mpm.transition import bind, take
 from pyhttpd.mpm.tuning import Tuning
 from pyhttpd.scoreboard import Scoreboard
-from pyhttpd.server.core import CORE, HTTP_CORE, log_levels_of
+from pyhttpd.server.core import CORE, HTTP_CORE, error_log_path, log_levels_of
 from pyhttpd.server.service import HttpService
 from pyhttpd.util.append import open_for_append
 from pyhttpd.util.built import server_built
@@ -51,8 +51,6 @@ class RunOptions:
     foreground: bool = False  # -D FOREGROUND: stay attached
     one_process: bool = False  # -X: no children
     command_line: str = PROGRAM
-    startup_log: str | None = None  # -E
-    startup_level: str | None = None  # -e
     skip_document_root_check: bool = False  # -T
 
 
@@ -204,7 +202,7 @@ def _prepare(
     configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard, preparation: Preparation
 ) -> Generation:
     core = configuration.main.config(CoreServer)
-    path = os.path.join(configuration.server_root, core.error_log)
+    path = error_log_path(configuration, core)
     error_log = ErrorLog(open_log(path), log_levels_of(configuration.main), path)
     preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
     check_pid_file(configuration.mpm.pid_file)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -110,15 +109,12 @@ class SlotView(NamedTuple):
 class Slot:
     """One slot, as its thread writes it."""
 
-    __slots__ = ("_base", "_memory", "_words", "child", "extended", "thread")
+    __slots__ = ("_base", "_memory", "_words")
 
-    def __init__(self, memory: mmap.mmap, words: memoryview, base: int, child: int, thread: int) -> None:
+    def __init__(self, memory: mmap.mmap, words: memoryview, base: int) -> None:
         self._memory = memory
         self._words = words
         self._base = base // _WORD
-        self.child = child
-        self.thread = thread
-        self.extended = True  # ExtendedStatus
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[self._base + _SLOT[name]])
@@ -172,12 +168,11 @@ class Slot:
 class ChildRow:
     """The words of one child. The master writes them; the child `connections`, `complete` and `quiescing`."""
 
-    __slots__ = ("_base", "_words", "index")
+    __slots__ = ("_base", "_words")
 
-    def __init__(self, words: memoryview, base: int, index: int) -> None:
+    def __init__(self, words: memoryview, base: int) -> None:
         self._words = words
         self._base = base // _WORD
-        self.index = index
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[self._base + _CHILD[name]])
@@ -234,11 +229,11 @@ class Scoreboard:
         self._words[_SERVER[name]] = value
 
     def child(self, index: int) -> ChildRow:
-        return ChildRow(self._words, self._children_at + index * _CHILD_SIZE, index)
+        return ChildRow(self._words, self._children_at + index * _CHILD_SIZE)
 
     def slot(self, child: int, thread: int = 0) -> Slot:
         base = self._slots_at + (child * self.threads + thread) * _SLOT_SIZE
-        return Slot(self._memory, self._words, base, child, thread)
+        return Slot(self._memory, self._words, base)
 
     def status(self, child: int, thread: int = 0) -> Status:
         """A cheap look at one slot."""
@@ -267,9 +262,3 @@ class Scoreboard:
         if Status.READY < status < Status.IDLE_KILL and slot["generation"] != self["generation"]:
             letter = Status.GRACEFUL.letter
         return SlotView(child, thread, status, letter, {name: slot[name] for name in SLOT_WORDS}, strings)
-
-    def views(self, threads: int) -> Iterator[SlotView]:
-        """All slots, `threads` of each child (ThreadsPerChild; ThreadLimit is how many there are)."""
-        for child in range(self.children):
-            for thread in range(threads):
-                yield self.view(child, thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Flag, auto
 from typing import NamedTuple
 
@@ -103,7 +103,7 @@ class CoreDir:
     """Per directory."""
 
     options: Options = merged(Options(), merge_options)
-    error_documents: Mapping[int, ErrorDocument] = field(default_factory=dict, metadata={"merge": overlay})
+    error_documents: Mapping[int, ErrorDocument] = merged({}, overlay)
     log_levels: Levels = merged(Levels(), merge_levels)
     handler: str | None = None  # SetHandler; "none" undoes an outer one
     enable_sendfile: bool = True

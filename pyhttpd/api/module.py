@@ -40,11 +40,6 @@ class Module:
     check_config: Callable[[Configuration], Sequence[Diagnostic]] | None = None
     prepare: Callable[[Configuration, Preparation], None] | None = None
 
-    @property
-    def short_name(self) -> str:
-        """What stands in the error log: `dir`, `mpm_prefork`, `core`."""
-        return self.name.removesuffix("_module")
-
 
 class PrepareError(Exception):
     """A generation cannot be prepared (a log that cannot be opened). Number and text as they go to the log."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DIRECTORY_TYPE = "httpd/unix-directory"
+"""Content type, and then handler, of a directory that nobody has taken over."""
+
 
 class ConnectionInfo(Protocol):
     """What a module may know of the connection."""

@@ -62,7 +62,6 @@ def reading_of(options: Options) -> ReadOptions:
         defines=tuple(options.defines),
         before=tuple(options.before),
         after=tuple(options.after),
-        program=PROGRAM,
     )
 
 
@@ -72,8 +71,6 @@ def run_options(options: Options) -> boot.RunOptions:
         foreground=one_process or "FOREGROUND" in options.defines or "NO_DETACH" in options.defines,
         one_process=one_process,
         command_line=options.command_line,
-        startup_log=options.startup_log,
-        startup_level=options.startup_level,
         skip_document_root_check=options.skip_document_root_check,
     )
 

@@ -13,13 +13,12 @@ from pyhttpd.api.core_config import CoreServer
 from pyhttpd.cli.places import SERVER_CONFIG_FILE, httpd_root
 from pyhttpd.cli.version import version_text
 from pyhttpd.mpm.directives import MpmSettings
+from pyhttpd.util.packaged import TYPES_CONFIG_FILE
 
 # The version of the module interface of the Apache whose language is spoken; tools compare it.
 MAGIC_NUMBER = "20120211:142"
 
 THREADED = {"prefork": "no", "worker": "yes (fixed thread count)"}
-
-TYPES_CONFIG_FILE = "conf/mime.types"
 
 
 def settings_text(mpm_name: str) -> str:

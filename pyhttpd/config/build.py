@@ -97,7 +97,6 @@ class Line:
     context: Context
     section: str | None
     server_root: str
-    defines: Mapping[str, str]
     memo: dict[str, Any]
     _fields: dict[str, Any]
     _node: Node
@@ -143,13 +142,12 @@ class Builder:
 
     def __init__(
         self, registry: Registry, report: Report, suggestions: Suggestions, *, server_root: str,
-        defines: Mapping[str, str], refused: set[str],
+        refused: set[str],
     ) -> None:
         self._registry = registry
         self._report = report
         self._suggestions = suggestions
         self._server_root = server_root
-        self._defines = defines
         self._refused = refused
         self._per_dir = {owner.per_dir for owner in registry.owners if owner.per_dir is not None}
         self._main = _Server()
@@ -227,8 +225,8 @@ class Builder:
         module = entry.owner.name.removesuffix("_module")
         memo = self._memos.setdefault(id(fields), {}) if row.into is not None else {}
         return Line(
-            row, node.location, place.context, place.argument, self._server_root, self._defines, memo, fields, node,
-            self._report, module, self._registry,
+            row, node.location, place.context, place.argument, self._server_root, memo, fields, node, self._report,
+            module, self._registry,
         )  # fmt: skip
 
     def _fields(self, into: type, place: _Place) -> dict[str, Any]:
@@ -264,7 +262,7 @@ class Builder:
         except ArgumentError as error:
             self._error(node, str(error), error.word, error.number, error.hint)
         if name.lower() == "<virtualhost":
-            self._virtual_host(node, name, place)
+            self._virtual_host(node, name)
         elif name.lower() in KINDS:
             self._scope(node, name, place)
         elif row.apply is not None:
@@ -293,7 +291,7 @@ class Builder:
         except Exception as error:
             self._failed(node, entry, error)
 
-    def _virtual_host(self, node: SectionNode, name: str, place: _Place) -> None:
+    def _virtual_host(self, node: SectionNode, name: str) -> None:
         server = _Server(location=node.location)
         try:
             given = words.split(argument_of(node, name)).words

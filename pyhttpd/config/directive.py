@@ -101,8 +101,6 @@ class Setting(Protocol):
     @property
     def server_root(self) -> str: ...
     @property
-    def defines(self) -> Mapping[str, str]: ...
-    @property
     def memo(self) -> dict[str, Any]:
         """A module's own notes on this scope while it is read, forgotten afterwards: an index of its earlier lines."""
 
@@ -225,6 +223,6 @@ def one_of(*choices: str) -> Converter:
         try:
             return known[word.lower()]
         except KeyError:
-            raise ValueError(f"{{name}} must be one of: {' '.join(choices)}") from None
+            raise ValueError(f"{{name}} must be one of: {' | '.join(choices)}") from None
 
     return convert

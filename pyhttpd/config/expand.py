@@ -368,4 +368,3 @@ def _is_directory(path: str) -> bool:
         return os.path.isdir(path)
     except ValueError:
         return False
-

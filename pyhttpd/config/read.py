@@ -31,7 +31,6 @@ class ReadOptions:
     defines: tuple[str, ...] = ()  # -D
     before: tuple[str, ...] = ()  # -C
     after: tuple[str, ...] = ()  # -c
-    program: str = "pyhttpd"
 
 
 def read(options: ReadOptions, catalog: Catalog) -> Configuration:
@@ -46,10 +45,9 @@ def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
 
     expansion, report = _expand(options, catalog)
     modules = expansion.modules
-    defines = expansion.variables.values()
     builder = Builder(
         modules.registry, report, Suggestions(catalog, modules.registry), server_root=expansion.server_root,
-        defines=defines, refused=modules.refused,
+        refused=modules.refused,
     )  # fmt: skip
     if not expansion.stopped:
         builder.apply(expansion.nodes)
@@ -62,7 +60,7 @@ def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
         modules=tuple(modules.loaded),
         main=builder.main,
         vhosts=builder.vhosts,
-        defines=defines,
+        defines=expansion.variables.values(),
         included=tuple(expansion.included),
         diagnostics=diagnostics,
         mpm_name=mpm_name(modules.mpms[0][0]),
@@ -120,4 +118,3 @@ def _read_all(options: ReadOptions, expansion: Expansion, report: Report) -> Non
         )  # fmt: skip
     if options.after:
         expansion.read_lines(options.after)
-

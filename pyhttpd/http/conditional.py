@@ -5,8 +5,7 @@ from __future__ import annotations
 from pyhttpd.http.dates import parse_date
 from pyhttpd.http.headers import Headers
 
-# A Last-Modified this young is only a weak validator: the file may change again within the second.
-_WEAK_FOR = 60
+_WEAK_FOR = 60  # seconds in which Last-Modified is only a weak validator (RFC 9110, section 8.8.2.2)
 
 
 def make_etag(size: int, mtime_ns: int, request_time: float) -> str:
@@ -41,15 +40,17 @@ def _matches(field: str, etag: str | None, *, weakly: bool) -> bool:
     return not etag.startswith("W/") and etag in _tags(field)
 
 
+def _modified(answer: Headers, mtime: float) -> int:
+    modified = parse_date(answer.get("Last-Modified") or "")
+    return int(mtime) if modified is None else modified
+
+
 def precondition(method: str, asked: Headers, answer: Headers, mtime: float, now: float) -> int | None:
     """304 or 412 if a condition of the request says so, else None.
 
     `answer` has the ETag and Last-Modified of what would be sent; `mtime` stands in for a missing Last-Modified.
     """
     etag = answer.get("ETag")
-    modified = parse_date(answer.get("Last-Modified") or "")
-    if modified is None:
-        modified = int(mtime)
     reading = method in ("GET", "HEAD")
     ranged = "Range" in asked
 
@@ -58,7 +59,7 @@ def precondition(method: str, asked: Headers, answer: Headers, mtime: float, now
         return 412
     not_modified: bool | None = None
     if (unmodified := asked.get("If-Unmodified-Since")) is not None:
-        since = parse_date(unmodified)
+        since, modified = parse_date(unmodified), _modified(answer, mtime)
         if since is not None and modified > since and not (ranged and now < modified + _WEAK_FOR):
             return 412
         not_modified = False
@@ -71,7 +72,7 @@ def precondition(method: str, asked: Headers, answer: Headers, mtime: float, now
         else:
             not_modified = False
     if reading and not_modified is not False and (since_field := asked.get("If-Modified-Since")) is not None:
-        since = parse_date(since_field)
+        since, modified = parse_date(since_field), _modified(answer, mtime)
         if since is not None and modified <= since <= int(now) and not (ranged and now < modified + _WEAK_FOR):
             not_modified = True
         else:
@@ -86,7 +87,5 @@ def range_applies(asked: Headers, answer: Headers, mtime: float, now: float) -> 
         return True
     if field.startswith('"'):
         return field == answer.get("ETag")
-    modified = parse_date(answer.get("Last-Modified") or "")
-    if modified is None:
-        modified = int(mtime)
+    modified = _modified(answer, mtime)
     return parse_date(field) == modified and now >= modified + _WEAK_FOR

@@ -7,8 +7,8 @@ import time
 from calendar import timegm
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH = {name.lower(): index for index, name in enumerate(_MONTHS, 1)}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = {name.lower(): index for index, name in enumerate(MONTHS, 1)}
 
 _IMF = re.compile(r"\w{3}, *(\d{1,2}) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _RFC850 = re.compile(r"\w{6,9}, *(\d{1,2})-(\w{3})-(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -38,7 +38,7 @@ def format_other_date(seconds: float) -> str:
 def _format(second: int) -> str:
     t = time.gmtime(second)
     return (
-        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02d} {_MONTHS[t.tm_mon - 1]} {t.tm_year:04d} "
+        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02d} {MONTHS[t.tm_mon - 1]} {t.tm_year:04d} "
         f"{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} GMT"
     )
 

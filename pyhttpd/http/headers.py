@@ -52,6 +52,9 @@ class Headers:
         key = name.lower()
         self._items = [item for item in self._items if item[0] != key]
 
+    def clear(self) -> None:
+        self._items = []
+
     def __contains__(self, name: str) -> bool:
         key = name.lower()
         return any(known == key for known, _, _ in self._items)

@@ -81,10 +81,6 @@ def status_line(code: int) -> str:
     return f"{code} {reason}"
 
 
-def is_error(code: int) -> bool:
-    return code >= 400
-
-
 def is_redirect(code: int) -> bool:
     return 300 <= code < 400
 

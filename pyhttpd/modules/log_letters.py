@@ -9,9 +9,8 @@ from _thread import get_native_id
 from pyhttpd.api.log_letter import LogLetter
 from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name, canonical_port, server_name
+from pyhttpd.http.dates import MONTHS
 from pyhttpd.util.escape import log_item, log_path
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def remote_address(request: Request, argument: str) -> str:
@@ -170,7 +169,7 @@ def clf_time(seconds: int) -> str:
         t = time.localtime(seconds)
         sign, offset = ("-", -t.tm_gmtoff) if t.tm_gmtoff < 0 else ("+", t.tm_gmtoff)
         text = (
-            f"[{t.tm_mday:02d}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} "
+            f"[{t.tm_mday:02d}/{MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} "
             f"{sign}{offset // 3600:02d}{offset % 3600 // 60:02d}]"
         )
         _clf = (seconds, text)

@@ -13,9 +13,10 @@ from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import Request
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
-from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting, SettingError
+from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting, SettingError, one_of
 from pyhttpd.config.merging import merged
 from pyhttpd.config.nodes import Location
+from pyhttpd.http.methods import KNOWN
 
 
 class Rule(NamedTuple):
@@ -174,13 +175,6 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
     return tuple(found.values())
 
 
-def merging_mode(word: str) -> str:
-    mode = word.capitalize()
-    if mode not in ("Off", "And", "Or"):
-        raise ValueError("{name} must be one of: Off | And | Or")
-    return mode
-
-
 def auth_merging(setting: Setting, how: str) -> None:
     setting.set("rules", setting.get("rules", Rules())._replace(merging=how))
 
@@ -198,7 +192,7 @@ DIRECTIVES = (
     _container("<RequireAll", require_all, "none must fail and at least one must pass for a request to succeed"),
     _container("<RequireAny", require_any, "one must pass for a request to succeed"),
     _container("<RequireNone", require_none, "none must pass for a request to succeed"),
-    Directive("AuthMerging", Args.take(merging_mode), ACCESS, override=Override.AUTHCONFIG,
+    Directive("AuthMerging", Args.take(one_of("Off", "And", "Or")), ACCESS, override=Override.AUTHCONFIG,
               into=AuthzConfig, apply=auth_merging,
               help="controls how a <Directory>, <Location>, or similar directive's authorization directives are "
               "combined with those of its predecessor"),
@@ -222,20 +216,13 @@ def check_all(request: Request, granted: bool) -> Outcome:
     return Outcome.GRANTED if granted else Outcome.DENIED
 
 
-_METHODS = frozenset({
-    "GET", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY",
-    "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT", "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT",
-    "MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE",
-})  # fmt: skip
-
-
 def _method(name: str) -> str:
     return "GET" if name == "HEAD" else name
 
 
 def parse_method(words: tuple[str, ...]) -> frozenset[str]:
     for word in words:
-        if _method(word) not in _METHODS:
+        if word not in KNOWN:
             raise ValueError(f"Invalid Method '{word}'")
     return frozenset(_method(word) for word in words)
 

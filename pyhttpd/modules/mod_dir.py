@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
-from pyhttpd.api.request import Request
+from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.api.url import construct_url
 from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting
 from pyhttpd.util.escape import url_path
-
-DIRECTORY_TYPE = "httpd/unix-directory"  # content type and handler of what is a directory, and nobody has taken over
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Tag(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One line. `value` of edit is the replacement; `condition` a variable's name, `!NAME`, or EARLY's own object."""
+    """One line. `value` of edit is the replacement; `condition` a variable's name or `!NAME`."""
 
     action: str
     name: str

@@ -46,12 +46,16 @@ class LogConfig:
     """`format` is that of a LogFormat line without a nickname."""
 
     format: str = COMMON
-    nicknames: Mapping[str, str] = merged({"CLF": COMMON}, overlay)
+    nicknames: Mapping[str, str] = merged({}, overlay)
     logs: tuple[Log, ...] = merged((), _merge_logs)
 
     def format_of(self, log: Log) -> str:
         name = self.format if log.format is None else log.format
-        return self.nicknames.get(name, COMMON if name == "CLF" else name)
+        return self.nickname(name) or name
+
+    def nickname(self, name: str) -> str | None:
+        """The format that a LogFormat line gave this name; CLF is there from the start."""
+        return self.nicknames.get(name, COMMON if name == "CLF" else None)
 
 
 def _check_format(setting: Setting, text: str) -> None:
@@ -132,7 +136,7 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
                     f"{place.file}:{place.line}",
                     module="log_config", errno=reason,
                 )  # fmt: skip
-            if log.format is not None and "%" not in log.format and log.format not in config.nicknames:
+            if log.format is not None and "%" not in log.format and config.nickname(log.format) is None:
                 found["PH00311", place] = Diagnostic(
                     Severity.WARNING, "PH00311", f"no LogFormat defines '{log.format}': every line will be that word",
                     place, hint=f"define it with LogFormat \"...\" {log.format}", module="log_config",

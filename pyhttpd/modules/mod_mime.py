@@ -11,18 +11,16 @@ from typing import NamedTuple
 
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
-from pyhttpd.api.request import Request
+from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Directive, Override, Setting
 from pyhttpd.config.merging import merged
 from pyhttpd.util.escape import wire
-from pyhttpd.util.packaged import httpd_root
+from pyhttpd.util.packaged import TYPES_CONFIG_FILE, httpd_root
 
 TYPES = "mime types"
 """The key under which the children find what the TypesConfig file says: extension -> content type."""
 
-DEFAULT_TYPES = "conf/mime.types"
-DIRECTORY_TYPE = "httpd/unix-directory"
 
 
 class Extension(NamedTuple):
@@ -153,9 +151,9 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
     it is that which comes with pyhttpd."""
     path = configuration.main.config(MimeServer).types_config
     if path is None:
-        path = os.path.join(configuration.server_root, DEFAULT_TYPES)
+        path = os.path.join(configuration.server_root, TYPES_CONFIG_FILE)
         if not os.path.exists(path):
-            path = os.path.join(httpd_root(), DEFAULT_TYPES)
+            path = os.path.join(httpd_root(), TYPES_CONFIG_FILE)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as lines:
             preparation.keep(TYPES, parse_types(lines))

@@ -12,7 +12,7 @@ _NOT_COUNTED = frozenset({Status.DEAD, Status.STARTING, Status.IDLE_KILL})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Times are seconds since the epoch, processor times seconds. `shown` are the slots that the pages list, by
+    """Times are seconds since the epoch, processor times seconds. `slots` are those that the pages list, by
     children; `saturations` and what follows are ours and stand on the page only."""
 
     name: str

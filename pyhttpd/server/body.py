@@ -42,17 +42,15 @@ class ReceivedBody:
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes (-1: all that is left); b"" at the end. Raises BodyError."""
+        if size >= 0:
+            if size and not self._ready:
+                self._next()
+            part, self._ready = self._ready[:size], self._ready[size:]
+            return part  # what is there is enough; the caller asks again
         parts: list[bytes] = []
-        missing = size
-        while size < 0 or missing > 0:
-            if not self._ready and not self._next():
-                break
-            part = self._ready if size < 0 else self._ready[:missing]
-            self._ready = self._ready[len(part) :]
-            parts.append(part)
-            missing -= len(part)
-            if size >= 0:
-                break  # what is there is enough; the caller asks again
+        while self._ready or self._next():
+            parts.append(self._ready)
+            self._ready = b""
         return b"".join(parts)
 
     def _next(self) -> bool:
@@ -111,7 +109,7 @@ class ReceivedBody:
     def _receive(self) -> None:
         request, connection = self._request, self._connection
         if self._deadline is None:
-            stage = request.server.settings.get(ReadTimeouts, ReadTimeouts()).body
+            stage = request.server.config(ReadTimeouts).body
             self._deadline = ReadDeadline(stage, request.server.config(CoreServer).timeout, time.monotonic())
         chunk = connection.receive_blocking(self._deadline.at)
         if chunk is None:

@@ -72,7 +72,7 @@ class Connection:
         core = self.base_server.config(CoreServer)
         self._limits = Limits(core.limit_request_line, core.limit_request_fields, core.limit_request_field_size)
         self._timeout = core.timeout
-        self._stages = self.base_server.settings.get(ReadTimeouts, ReadTimeouts())
+        self._stages = self.base_server.config(ReadTimeouts)
         self.sender.set_timeout(self._timeout)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -155,11 +155,7 @@ class Connection:
         self._linger_short = True
         line, end, _ = bytes(self._input.data).partition(b"\r\n")
         if end:
-            try:
-                head = parse_request_line(line, self._limits)
-            except HeadError as error:
-                head = error.head
-            self._refuse(HeadError(408, "AH00567", "request failed: error reading the headers", head))
+            self._refuse_fields(408, line)
         elif self.answered == 0:
             self._new_exchange().log_only(Head(line=line.decode("latin-1")), 408)
         return self._close()
@@ -168,11 +164,7 @@ class Connection:
         """The client's end of file. Within the fields of a head it is an error that is answered, as by Apache."""
         line, end, _ = bytes(self._input.data).partition(b"\r\n")
         if end and line:
-            try:
-                head = parse_request_line(line, self._limits)
-            except HeadError as error:
-                head = error.head
-            self._refuse(HeadError(400, "AH00567", "request failed: error reading the headers", head))
+            self._refuse_fields(400, line)
             return self._close()
         self.slot.set_status(Status.CLOSING)
         return CLOSE
@@ -246,6 +238,14 @@ class Connection:
         self.bytes_in = len(self._input.data)
         self.sender.sent = 0
 
+    def _refuse_fields(self, status: int, line: bytes) -> None:
+        """A head that broke off behind its request line."""
+        try:
+            head = parse_request_line(line, self._limits)
+        except HeadError as error:
+            head = error.head
+        self._refuse(HeadError(status, "AH00567", "request failed: error reading the headers", head))
+
     def _refuse(self, error: HeadError) -> None:
         self.closing = True
         self._new_exchange().refuse(error)
@@ -284,4 +284,4 @@ def _address(address: Any) -> tuple[str, int]:
     if not isinstance(address, tuple):
         return "127.0.0.1", 0  # a Unix socket
     host = str(address[0])
-    return host.removeprefix("::ffff:") if host.startswith("::ffff:") and "." in host else host, int(address[1])
+    return host.removeprefix("::ffff:") if "." in host else host, int(address[1])

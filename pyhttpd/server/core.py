@@ -6,10 +6,12 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from functools import partial
 
 from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, ErrorDocument, ModuleLevels, Option, Options
 from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Level, Levels
 from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.api.url import is_url
 from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import (
@@ -159,10 +161,6 @@ def _allow_override(setting: Setting, *words: str) -> None:
         )
 
 
-def _is_url(word: str) -> bool:
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", word) is not None
-
-
 def _error_document(setting: Setting, line: str) -> None:
     """Two words. The old form, `404 "a text` without the closing quote, takes the rest of the line."""
     match = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
@@ -189,7 +187,7 @@ def _error_document(setting: Setting, line: str) -> None:
         document = ErrorDocument("text", text)
     elif text.startswith("/"):
         document = ErrorDocument("path", text)
-    elif _is_url(text):
+    elif is_url(text):
         document = ErrorDocument("url", text)
     elif text.lower() == "default":
         document = ErrorDocument("default", "")
@@ -465,22 +463,12 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
             fd = open_for_append(path, 0o644)
         except OSError as error:
             raise PrepareError("AH00091", f"could not open error log file {path}.", error.errno) from error
-        preparation.keep(("error_log", path), ErrorLog(fd, log_levels_of(server), path), _Closer(fd))
+        preparation.keep(("error_log", path), ErrorLog(fd, log_levels_of(server), path), partial(os.close, fd))
 
 
 def log_levels_of(server: ServerRecord) -> Levels:
     """LogLevel of a server, outside all sections: what its connections and its start are logged at."""
     return PerDir(server.base).config(CoreDir).log_levels
-
-
-class _Closer:
-    """Closes a descriptor; a value, so that a Preparation can be inspected."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-
-    def __call__(self) -> None:
-        os.close(self.fd)
 
 
 CORE = Module(

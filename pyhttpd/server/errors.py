@@ -147,8 +147,7 @@ def answer_with_error(request: ServerRequest, *, text: str | None = None, also: 
         return
     location = request.headers_out.get("Location") or request.err_headers_out.get("Location") or ""
     request.headers_out = request.err_headers_out.copy()
-    for name, _ in list(request.err_headers_out):
-        request.err_headers_out.unset(name)
+    request.err_headers_out.clear()
     if (is_redirect(status) or status == 201) and location:
         request.headers_out.set("Location", location)
     request.content_encoding = None

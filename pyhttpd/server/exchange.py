@@ -14,6 +14,7 @@ from pyhttpd.api.body import FLUSH, FileSlice, Piece
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import Phase
+from pyhttpd.api.url import canonical_name
 from pyhttpd.http.head import Head, HeadError
 from pyhttpd.http.status import WITHOUT_BODY
 from pyhttpd.http.url import UrlError, parse_host, split_target
@@ -157,8 +158,7 @@ class Exchange:
     def _begin(self) -> None:
         slot, request = self.connection.slot, self.request
         if self.service.extended_status:
-            name = request.server.config(CoreServer).server_name or self.service.default_name
-            vhost = f"{name}:{self.connection.local_port}"
+            vhost = f"{canonical_name(request)}:{self.connection.local_port}"
             slot.describe(self.connection.client_ip, "http/1.1", vhost, request.request_line)
             slot.begin_request(request.request_time)
         slot.set_status(Status.BUSY_WRITE)
@@ -262,9 +262,8 @@ class Exchange:
         """The answer cannot be sent: a plain 500 instead, with nothing of it."""
         answer = self.request.answer
         answer.status, answer.status_line = 500, None
-        for headers in (answer.headers_out, answer.err_headers_out):
-            for name, _ in list(headers):
-                headers.unset(name)
+        answer.headers_out.clear()
+        answer.err_headers_out.clear()
         answer.response_hooks = []
         answer_with_error(answer)
         content = answer.content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -415,8 +414,3 @@ def log_exception(request: ServerRequest) -> None:
     client = f"{request.connection.client_ip}:{request.connection.client_port}"
     message = f"{request.request_line or '-'}: {lines[-1]}"
     request.error_log.log(Level.ERROR, "core", "PH00111", message, client=client, details=lines)
-
-
-def elapsed(request: ServerRequest) -> float:
-    """Seconds since the head began to arrive."""
-    return time.monotonic() - request.started

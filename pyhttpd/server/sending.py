@@ -52,10 +52,10 @@ class Sender:
         except OSError as error:
             raise ClientGoneError(error) from error
 
-    def send_file(self, fd: int, offset: int, length: int, *, sendfile: bool, more: bool = False) -> None:
+    def send_file(self, fd: int, offset: int, length: int, *, sendfile: bool) -> None:
         """A part of a file: by the kernel alone, or read and sent (EnableSendfile Off)."""
         if not sendfile:
-            self._copy_file(fd, offset, length, more=more)
+            self._copy_file(fd, offset, length)
             return
         try:
             while length:
@@ -66,16 +66,16 @@ class Sender:
                 offset += count
                 length -= count
         except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENOSYS) and error.filename is None:
-                self._copy_file(fd, offset, length, more=more)  # this file system cannot
+            if error.errno in (errno.EINVAL, errno.ENOSYS):
+                self._copy_file(fd, offset, length)  # this file system cannot
                 return
             raise ClientGoneError(error) from error
 
-    def _copy_file(self, fd: int, offset: int, length: int, *, more: bool) -> None:
+    def _copy_file(self, fd: int, offset: int, length: int) -> None:
         while length:
             data = os.pread(fd, min(length, _READ), offset)
             if not data:
                 raise TruncatedFileError
             offset += len(data)
             length -= len(data)
-            self.send(data, more=more or length > 0)
+            self.send(data, more=length > 0)

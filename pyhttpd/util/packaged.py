@@ -7,6 +7,7 @@ import os
 import pyhttpd
 
 SERVER_CONFIG_FILE = "conf/httpd.conf"
+TYPES_CONFIG_FILE = "conf/mime.types"
 
 
 def httpd_root() -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyhttpd.policy import PREFORK, WORKER, Full, Limits, Rate, Row, clamp, plan_idle, share_out
+from pyhttpd.policy import PREFORK, WORKER, Family, Full, Limits, Rate, Row, clamp, plan_idle, share_out
 
 PREFORK_LIMITS = Limits(start=2, min_spare=5, max_spare=10, server_limit=120, max_workers=80)
 WORKER_LIMITS = Limits(start=1, min_spare=5, max_spare=15, server_limit=16, max_workers=60, thread_limit=64, threads=5)
@@ -119,8 +119,7 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize(("family", "changes", "numbers"), CLAMPS, ids=str)
-def test_clamps(family: object, changes: dict[str, int], numbers: list[str]) -> None:
-    assert isinstance(family, type(PREFORK))
+def test_clamps(family: Family, changes: dict[str, int], numbers: list[str]) -> None:
     defaults = DEFAULTS[family.spare_name]
     wanted = replace(defaults, **changes)
     limits, messages = clamp(wanted, family)

@@ -26,10 +26,10 @@ def test_words_do_not_overlap(board: Scoreboard) -> None:
             slot.describe(f"c{child}", "http/1.1", f"v{thread}", "GET / HTTP/1.1")
     assert board["generation"] == 7
     assert [board.child(child)["pid"] for child in range(3)] == [100, 101, 102]
-    assert [(view.words["pid"], view.words["generation"]) for view in board.views(2)] == [
-        (child, thread) for child in range(3) for thread in range(2)
-    ]
-    assert [view.strings["client"] for view in board.views(2)] == ["c0", "c0", "c1", "c1", "c2", "c2"]
+    places = [(child, thread) for child in range(3) for thread in range(2)]
+    views = [board.view(*place) for place in places]
+    assert [(view.words["pid"], view.words["generation"]) for view in views] == places
+    assert [view.strings["client"] for view in views] == ["c0", "c0", "c1", "c1", "c2", "c2"]
 
 
 def test_another_process_sees_what_is_written(board: Scoreboard) -> None:

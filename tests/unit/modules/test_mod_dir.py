@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pyhttpd.api.phases import DECLINED, OK
-from pyhttpd.api.request import Request
-from pyhttpd.modules.mod_dir import DIRECTORY_TYPE, fixup
+from pyhttpd.api.request import DIRECTORY_TYPE, Request
+from pyhttpd.modules.mod_dir import fixup
 from tests.support.requests import FakeRequest, a_directory, a_file, configure, make_request, refusals
 
 _NOT_THERE = (404, None)

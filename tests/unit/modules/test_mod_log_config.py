@@ -211,11 +211,12 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
 
 
 def test_a_nickname_that_nobody_defines_is_a_warning(tmp_path: Path) -> None:
-    configuration = configure("CustomLog a.log comon\nCustomLog b.log CLF\nCustomLog c.log %m\n", tmp_path)
+    text = 'LogFormat "%h" host\nCustomLog a.log comon\nCustomLog b.log CLF\nCustomLog c.log %m\nCustomLog d.log host\n'
+    configuration = configure(text, tmp_path)
     assert [d.message for d in mod_log_config.check_config(configuration)] == [
         "no LogFormat defines 'comon': every line will be that word"
     ]
-    assert configuration.main.config(LogConfig).nicknames == {"CLF": mod_log_config.COMMON}
+    assert configuration.main.config(LogConfig).nickname("CLF") == mod_log_config.COMMON
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,15 @@ def test_legal_lines(read: Read, line: str) -> None:
     read(line)
 
 
+@pytest.mark.parametrize(("text", "kind"), [
+    ("/x", "path"), ("http://a/", "url"), ("mailto:a@example.com", "url"), ("default", "default"), ("gone", "text"),
+    ('"http://a/ is gone"', "text"),
+])  # fmt: skip
+def test_what_an_error_document_is(read: Read, text: str, kind: str) -> None:
+    documents = Sections(read(f"ErrorDocument 404 {text}").main).base.config(CoreDir).error_documents
+    assert documents[404].kind == kind
+
+
 def test_an_alias_keeps_its_case(read: Read) -> None:
     core = read("<VirtualHost *>\nServerAlias A.Example *.B.Example\n</VirtualHost>").vhosts[0].config(CoreServer)
     assert (core.server_aliases, core.server_wild_aliases) == (("A.Example",), ("*.B.Example",))
