@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
 
-from pyhttpd.api.core_config import CoreServer
-from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.api.version import DESCRIPTION
@@ -34,9 +33,8 @@ from pyhttpd.mpm.signals import ALL, SignalQueue
 from pyhttpd.mpm.transition import bind, take
 from pyhttpd.mpm.tuning import Tuning
 from pyhttpd.scoreboard import Scoreboard
-from pyhttpd.server.core import CORE, HTTP_CORE, error_log_path, log_levels_of
+from pyhttpd.server.core import CORE, HTTP_CORE, open_error_log
 from pyhttpd.server.service import HttpService
-from pyhttpd.util.append import open_for_append
 from pyhttpd.util.built import server_built
 
 PROGRAM = "pyhttpd"
@@ -201,10 +199,7 @@ def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: S
 def _prepare(
     configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard, preparation: Preparation
 ) -> Generation:
-    core = configuration.main.config(CoreServer)
-    path = error_log_path(configuration, core)
-    error_log = ErrorLog(open_log(path), log_levels_of(configuration.main), path)
-    preparation.keep(("error_log", path), error_log, partial(os.close, error_log.fd))
+    error_log = open_error_log(configuration, configuration.main, preparation)
     check_pid_file(configuration.mpm.pid_file)
     modules = modules_of(configuration)
     for module in modules:
@@ -229,13 +224,6 @@ def _prepare(
 def _details(lines: Sequence[str]) -> list[LogLine]:
     """A traceback for the error log; not for a terminal, where the line before has said enough."""
     return [LogLine(Level.ERROR, "core", None, line) for line in lines]
-
-
-def open_log(path: str) -> int:
-    try:
-        return open_for_append(path)
-    except OSError as error:
-        raise PrepareError("AH00091", f"{PROGRAM}: could not open error log file {path}.", error.errno) from error
 
 
 def check_pid_file(path: str) -> None:

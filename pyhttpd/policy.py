@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 MAX_SPAWN_RATE = 32
 BUSY_RATE = 8  # from this rate on the log says "server seems busy"
 
 
-class Message(tuple[str, str, str]):
-    """(level, number, text) of one clamp, in the form that the situation asks for: start or restart."""
+class Message(NamedTuple):
+    """A warning about one clamp, in the form that the situation asks for: start or restart."""
 
-    __slots__ = ()
+    number: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class _Clamp:
     def _say(self, case: str, at_start: str, at_restart: str) -> None:
         numbers = self.family.numbers[case]
         starting = self.previous is None
-        self.messages.append(Message(("warn", numbers[not starting], at_start if starting else at_restart)))
+        self.messages.append(Message(numbers[not starting], at_start if starting else at_restart))
 
     def _bound(self, field: str, name: str, case: str, highest: int, unit: str) -> None:
         value: int = getattr(self.limits, field)
@@ -251,7 +253,7 @@ class _Clamp:
             self._set(start=children)
 
     def _own(self, number: str, text: str) -> None:
-        self.messages.append(Message(("warn", number, f"{text} will be used")))
+        self.messages.append(Message(number, f"{text} will be used"))
 
 
 def _not_allowed(name: str, value: int) -> tuple[str, str]:

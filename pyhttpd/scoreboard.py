@@ -59,6 +59,7 @@ CHILD_WORDS = (
     "started",  # microseconds since the epoch
     "connections",  # accepted by this child
     "complete",  # 1: all its threads have been started
+    "active",  # connections that it serves just now
 )
 SLOT_WORDS = (
     "status",
@@ -166,7 +167,7 @@ class Slot:
 
 
 class ChildRow:
-    """The words of one child. The master writes them; the child `connections`, `complete` and `quiescing`."""
+    """The words of one child. The master writes them; the child all after `started` and `quiescing`."""
 
     __slots__ = ("_base", "_words")
 

@@ -156,7 +156,7 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.fd = open_for_append(path, 0o644)
+        self.fd = open_for_append(path)
         self._lost = 0
         self._torn = False
 

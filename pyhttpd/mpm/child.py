@@ -47,6 +47,7 @@ class ChildProcess:
         self.death = death
         self.exit_status = EXIT_OK
         self.connections = 0
+        self.active = 0
         self.pid = os.getpid()
         self._left = False
         self._conversing = False
@@ -68,9 +69,7 @@ class ChildProcess:
         if self._left:
             return
         self._left = True
-        row = self.scoreboard.child(self.row)
-        if row["pid"] == self.pid:
-            row["quiescing"] = 1
+        self._row_word("quiescing", 1)
         try:
             os.write(self._stop_writer, b"!")
         except BlockingIOError:
@@ -135,12 +134,38 @@ class ChildProcess:
         """Whether MaxConnectionsPerChild has been reached."""
         return 0 < self.config.max_connections_per_child <= self.connections
 
+    def polite(self) -> bool:
+        """Whether another child of this generation that accepts serves clearly fewer connections than this one."""
+        return self.active > 1 and any(self._has_less(row) for row in range(self.config.limits.children))
+
+    def _has_less(self, row: int) -> bool:
+        words = self.scoreboard.child(row)
+        return (
+            words["active"] + 1 < self.active
+            and words["pid"] not in (0, self.pid)
+            and words["generation"] == self.number
+            and not words["quiescing"]
+        )
+
+    def note_active(self, change: int) -> None:
+        """One connection more or less. One thread at a time."""
+        self.active += change
+        self._row_word("active", self.active)
+
+    def note_complete(self) -> None:
+        """All threads have been started."""
+        self._row_word("complete", 1)
+
+    def _row_word(self, name: str, value: int) -> None:
+        """Write a word of our row, unless a newer child has taken the row over."""
+        row = self.scoreboard.child(self.row)
+        if row["pid"] == self.pid:
+            row[name] = value
+
     def count_connection(self) -> None:
         """Count an accepted connection. With the last one the child begins to leave, so that its answers say so."""
         self.connections += 1
-        row = self.scoreboard.child(self.row)
-        if row["pid"] == self.pid:
-            row["connections"] = self.connections
+        self._row_word("connections", self.connections)
         if self.exhausted:
             self.leave()
 

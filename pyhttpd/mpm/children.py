@@ -79,7 +79,7 @@ class Children:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
         words["pid"], words["generation"], words["started"] = pid, number, time.time_ns() // 1000
-        words["quiescing"] = words["connections"] = words["complete"] = 0
+        words["quiescing"] = words["connections"] = words["complete"] = words["active"] = 0
         self._children[pid] = Child(pid, row, number)
         if squats:
             generation.error_log.log(

@@ -115,7 +115,7 @@ def typed_config(
     if settings.start_servers is None:
         unset.add("PH00212")
     diagnostics = [
-        Diagnostic(Severity.WARNING, number, text, module=module) for _, number, text in messages if number not in unset
+        Diagnostic(Severity.WARNING, number, text, module=module) for number, text in messages if number not in unset
     ]
 
     def path(name: str) -> str:

@@ -30,6 +30,8 @@ KILLED_IN_A_ROW = 3  # children that died of signals and are replaced at once
 
 
 class Master:
+    """The process that everybody else is a child of. It serves nothing itself."""
+
     def __init__(
         self, generation: Generation, listeners: Listeners, scoreboard: Scoreboard, loader: Loader, signals: SignalQueue
     ) -> None:

@@ -28,6 +28,8 @@ def run(child: ChildProcess) -> None:
     slot.set_status(Status.DEAD)
 
 
+_REACHED = ("AH00161", "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting")
+
 FLAVOUR = Flavour(
     name="prefork",
     threaded=False,
@@ -49,14 +51,8 @@ FLAVOUR = Flavour(
         "old_fatal": "AH00166",
     },
     full={
-        Full.BUSY: (
-            "AH00161",
-            "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
-        ),
-        Full.NEAR: (
-            "AH00161",
-            "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
-        ),
+        Full.BUSY: _REACHED,
+        Full.NEAR: _REACHED,
         Full.STOPPING: ("PH00213", "children that are going away hold the room for new ones"),
     },
     busy_hint="StartServers, or Min/MaxSpareServers",

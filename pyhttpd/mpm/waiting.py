@@ -4,8 +4,9 @@ Two descriptors tell a child to leave: the pipe of death (its generation is over
 (this child alone). Both are level-triggered and never drained, so no wake-up can be lost between a look and a wait.
 
 For connections a child waits in epoll with EPOLLEXCLUSIVE: one child wakes, not all of them. The kernel offers a
-connection to the waiters in the order in which they joined, so a child leaves the queue and joins again at its end
-after each connection; otherwise the first child would get them all. Joining looks at the accept queue, so a
+connection to the waiters in the order in which they joined its queue. A child leaves the queue when it has accepted,
+and joins again, at the end, when it can accept the next one; a child that has clearly more to do than another lets it
+go first for POLITE seconds. Otherwise whoever is quick gets them all. Joining looks at the accept queue, so a
 connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle one.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 from pyhttpd.api.connection import For, Wait, Woken
 
 REJOIN = 1.0  # seconds
+POLITE = 0.001
 LEAVING_GRACE = 1.0  # seconds that an idle keep-alive connection has when its child leaves
 
 # What accept may say about a connection that was gone before it was taken.
@@ -35,6 +37,10 @@ _LONGEST_POLL = 2**31 - 1  # milliseconds; a longer deadline is waited for in se
 _JOIN = select.EPOLLIN | select.EPOLLEXCLUSIVE
 
 
+def _never() -> bool:
+    return False
+
+
 class Acceptor:
     """Accepts from one set of listeners. One thread at a time uses it."""
 
@@ -44,19 +50,25 @@ class Acceptor:
         self._epoll.register(death, 0)  # a hang-up is always told
         self._epoll.register(stop, select.EPOLLIN)
         self._epoll.register(kick, select.EPOLLIN | select.EPOLLET)  # each writing wakes everybody once
-        for fd in self._listeners:
-            self._epoll.register(fd, _JOIN)
         self._ends = (death, stop)
         self._kick = kick
+        self._joined = False
         self._ended = False
 
-    def accept(self, leaving: Callable[[], bool]) -> tuple[socket.socket, Any] | None:
+    def accept(
+        self, leaving: Callable[[], bool], polite: Callable[[], bool] = _never
+    ) -> tuple[socket.socket, Any] | None:
         """The next connection and its peer; None when the child shall leave. Raises OSError where accept is broken.
 
-        A child that was woken for a connection takes it even if it is leaving: nobody else was woken. If it was woken
-        for several, it kicks the others, who look at their listeners then.
+        `polite` tells whether another child has less to do. A child that was woken for a connection takes it even if it
+        is leaving: nobody else was woken. If it was woken for several, it kicks the others, who look at their listeners
+        then.
         """
         while not (self._ended or leaving()):
+            if not self._joined:
+                if polite():
+                    time.sleep(POLITE)  # an end of this child that comes meanwhile is told below
+                self._join()
             fds = [fd for fd, _ in self._epoll.poll(REJOIN)]
             self._ended = any(fd in self._ends for fd in fds)
             ready = [fd for fd in fds if fd in self._listeners]
@@ -65,16 +77,15 @@ class Acceptor:
                 accepted = self._accept_from(ready.pop())
             if ready:
                 os.eventfd_write(self._kick, 1)
+            if accepted is not None or not fds or self._kick in fds:
+                self._leave_queue()
             if accepted is not None:
                 return accepted
-            if not fds or self._kick in fds:
-                for fd in list(self._listeners):
-                    self._rejoin(fd)
         return None
 
     def _accept_from(self, fd: int) -> tuple[socket.socket, Any] | None:
         try:
-            accepted = self._listeners[fd].accept()
+            return self._listeners[fd].accept()
         except OSError as error:
             if error.errno == errno.EINVAL:  # the master has shut it down: nobody listens there any more
                 self._epoll.unregister(fd)
@@ -82,13 +93,19 @@ class Acceptor:
                 return None
             if error.errno not in RETRY:
                 raise
-            accepted = None
-        self._rejoin(fd)
-        return accepted
-
-    def _rejoin(self, fd: int) -> None:
-        self._epoll.unregister(fd)
+        self._epoll.unregister(fd)  # to the end of the queue
         self._epoll.register(fd, _JOIN)
+        return None
+
+    def _join(self) -> None:
+        for fd in self._listeners:
+            self._epoll.register(fd, _JOIN)
+        self._joined = True
+
+    def _leave_queue(self) -> None:
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
+        self._joined = False
 
     def close(self) -> None:
         """Stop listening in this process, at once."""

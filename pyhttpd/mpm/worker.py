@@ -47,9 +47,8 @@ class _Pool:
                 self._thread_ended()
                 raise
             self.waiting.discard(thread)
-        row = self.child.scoreboard.child(self.child.row)
-        if not self.waiting and row["pid"] == self.child.pid:
-            row["complete"] = 1
+        if not self.waiting:
+            self.child.note_complete()
 
     def _thread(self, thread: int) -> None:
         slot = self.child.slot(thread)
@@ -80,7 +79,7 @@ class _Pool:
                 if child.exhausted:
                     return
                 try:
-                    accepted = child.acceptor.accept(child.is_leaving)
+                    accepted = child.acceptor.accept(child.is_leaving, child.polite)
                 except OSError as error:
                     child.accept_failed(error)
                     return
@@ -88,7 +87,11 @@ class _Pool:
                     child.leave()
                     return
                 child.count_connection()
+                with self.counting:
+                    child.note_active(1)
             child.converse(*accepted, slot, waiter)
+            with self.counting:
+                child.note_active(-1)
 
     def _start_late(self) -> None:
         """More of the threads, whose slots an older child may have left by now. Without them the others go on."""
@@ -96,8 +99,11 @@ class _Pool:
             self.start_threads()
         except RuntimeError as error:
             self.waiting.clear()
-            text = f"unable to create worker thread: {error}"
-            self.child.error_log.log(Level.ALERT, "mpm_worker", "AH03142", text)
+            self.say_no_thread(error)
+
+    def say_no_thread(self, error: Exception) -> None:
+        text = f"unable to create worker thread: {error}"
+        self.child.error_log.log(Level.ALERT, "mpm_worker", "AH03142", text)
 
     def join(self) -> None:
         """Until every thread has ended. The main thread does nothing else: it is where signal handlers run."""
@@ -127,7 +133,7 @@ def run(child: ChildProcess) -> None:
             _thread.stack_size(child.config.thread_stack_size)
         pool.start_threads()
     except (RuntimeError, ValueError) as error:
-        child.error_log.log(Level.ALERT, "mpm_worker", "AH03142", f"unable to create worker thread: {error}")
+        pool.say_no_thread(error)
         child.exit_status = EXIT_CHILD_SICK
         child.leave()
     pool.join()

@@ -451,19 +451,24 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
     """Open the error logs of virtual hosts that have one of their own; the main one is open before all else."""
-    main = error_log_path(configuration, configuration.main.config(CoreServer))
-    opened = {main}
     for server in configuration.vhosts:
-        core = server.config(CoreServer)
-        path = error_log_path(configuration, core)
-        if path in opened:
-            continue
-        opened.add(path)
+        open_error_log(configuration, server, preparation)
+
+
+def open_error_log(configuration: Configuration, server: ServerRecord, preparation: Preparation) -> ErrorLog:
+    """The log of a server, kept under ("error_log", path); servers that name one file share it. Raises PrepareError."""
+    path = error_log_path(configuration, server.config(CoreServer))
+    key = ("error_log", path)
+    if key not in preparation.resources:
         try:
-            fd = open_for_append(path, 0o644)
+            fd = open_for_append(path)
         except OSError as error:
-            raise PrepareError("AH00091", f"could not open error log file {path}.", error.errno) from error
-        preparation.keep(("error_log", path), ErrorLog(fd, log_levels_of(server), path), partial(os.close, fd))
+            text = f"pyhttpd: could not open error log file {path}."
+            raise PrepareError("AH00091", text, error.errno) from error
+        preparation.keep(key, ErrorLog(fd, log_levels_of(server), path), partial(os.close, fd))
+    log = preparation.resources[key]
+    assert isinstance(log, ErrorLog)
+    return log
 
 
 def log_levels_of(server: ServerRecord) -> Levels:

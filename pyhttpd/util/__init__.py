@@ -1,1 +1,1 @@
-"""util"""
+"""One subject a file, and none of them knows anything of a server."""

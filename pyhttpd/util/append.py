@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 
-def open_for_append(path: str, mode: int = 0o666) -> int:
-    """A descriptor, the file made if there is none. Raises OSError: ENXIO for a FIFO that nobody reads.
+def open_for_append(path: str) -> int:
+    """A descriptor; the file is made if there is none, with what the umask leaves of 0666. Raises OSError.
+
+    ENXIO is a FIFO that nobody reads.
 
     Opening such a FIFO would otherwise wait for a reader, and with it the master.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-    fd = os.open(path, flags, mode)
+    fd = os.open(path, flags, 0o666)
     os.set_blocking(fd, True)
     return fd

@@ -94,7 +94,7 @@ def test_turns_are_taken(ends: Ends, listeners: list[socket.socket]) -> None:
     first = both[0].accept(ends.leaving)
     assert first is not None
     ready = select.select([item._epoll for item in both], [], [], 0)[0]
-    assert both[0]._epoll not in ready
+    assert both[0]._epoll not in ready, "it has left the queue"
     first[0].close()
     client.close()
 
