@@ -36,6 +36,7 @@ from pyhttpd.scoreboard import Scoreboard
 from pyhttpd.server.core import CORE, HTTP_CORE, open_error_log
 from pyhttpd.server.service import HttpService
 from pyhttpd.util.built import server_built
+from pyhttpd.util.local_host import local_host
 
 PROGRAM = "pyhttpd"
 NO_LOGS = (None, "AH00072", "AH00091", "AH00649")  # what fails in Apache's open_logs phase; the rest is post_config
@@ -104,7 +105,7 @@ def read_here(
         text = f"{PROGRAM}: Configuration error: The MPM cannot be changed during restart."
         raise ConfigurationError([Diagnostic(Severity.ERROR, "AH00534", text)])
     mpm, diagnostics = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
-    configuration = replace(configuration, mpm=mpm)
+    configuration = replace(configuration, mpm=mpm, local_name=local_host().name)
     for module in modules_of(configuration):
         if module.check_config is not None and not (skip_document_root_check and module is CORE):
             diagnostics.extend(module.check_config(configuration))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.config.configuration import Configuration, ServerRecord, VhostAddress
-from pyhttpd.util.local_host import local_host
 
 ANY = ("*", "0.0.0.0", "::", "_default_")
 
@@ -22,7 +21,7 @@ class Chain:
 
 
 def dump(configuration: Configuration) -> str:
-    main_name = configuration.main.config(CoreServer).server_name or local_host().name
+    main_name = configuration.main.config(CoreServer).server_name or configuration.local_name
     lines = ["VirtualHost configuration:"]
     for chain in in_order(configuration.vhosts):
         lines += describe(chain, main_name)

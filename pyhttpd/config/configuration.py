@@ -97,6 +97,7 @@ class Configuration:
     defines: Mapping[str, str]
     included: tuple[IncludedFile, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    local_name: str = "127.0.0.1"  # of the machine, for servers without a ServerName; boot fills it in
     mpm_name: str = ""  # prefork, worker
     mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
 

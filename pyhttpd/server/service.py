@@ -44,7 +44,7 @@ class HttpService:
                 self._providers.setdefault(provider.group, {})[provider.name] = provider.value
         main = configuration.main.config(CoreServer)
         self.banner = server_banner(main.server_tokens)
-        self.default_name = socket.gethostname()
+        self.default_name = configuration.local_name
         if main.extended_status is not None:
             self.extended_status = main.extended_status
         else:
