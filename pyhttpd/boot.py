@@ -61,7 +61,7 @@ def catalog() -> Catalog:
     """The modules that are always there, and the MPMs that a LoadModule line chooses from."""
     modules = [import_module(name).MODULE for name in COMPILED_IN]
     return Catalog(
-        compiled_in=(CORE, *modules[:1], HTTP_CORE, *modules[1:]),
+        compiled_in=(CORE, *modules[:2], HTTP_CORE, *modules[2:]),  # http_core stands behind so and watchdog
         loadable={module.name: module for module in (prefork.MODULE, worker.MODULE)},
     )
 
