@@ -1,32 +1,26 @@
 """The master: it reaps, takes one signal at a time, keeps the spares, and sleeps.
 
-What a restart, a reload or a stop does, step by step, stands in transition.py.
+What happens to children stands in pool.py; what a restart, a reload or a stop does, step by step, in transition.py.
 """
 
 from __future__ import annotations
 
 import gc
-import os
 import select
-import signal
 import time
 
 from pyhttpd.api.log import Level
-from pyhttpd.mpm.children import Children, Ended
-from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK
 from pyhttpd.mpm.generation import Generation, Loader, LogLine, Reading, Refused
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.pidfile import PidFile, PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
-from pyhttpd.mpm.saturation import Saturation
+from pyhttpd.mpm.pool import Pool
 from pyhttpd.mpm.signals import Action, SignalQueue
 from pyhttpd.mpm.transition import GracefulStop, begin_graceful_stop, commit, stop_now
-from pyhttpd.policy import BUSY_RATE, Plan, Rate, Row, plan_idle
 from pyhttpd.scoreboard import Scoreboard
 
 PASS = 1.0  # seconds between two passes of the idle maintenance
 LONGEST_SLEEP = 3600.0
-KILLED_IN_A_ROW = 3  # children that died of signals and are replaced at once
 
 
 class Master:
@@ -40,30 +34,24 @@ class Master:
         self.scoreboard = scoreboard
         self.loader = loader
         self.signals = signals
-        self.children = Children(scoreboard, listeners, self.let_go)
         self.pid_file = PidFile(generation.config.pid_file)
         self.pod = PipeOfDeath()
         self.number = 0  # of the generation
-        self.to_start = 0  # children still to be started one for one as old ones end
-        self.rates = [Rate()] * generation.config.buckets
-        self.saturation = Saturation(scoreboard)
         self.reading: Reading | None = None
         self.reading_for = Action.GRACEFUL
         self.reading_next: Action | None = None
         self.stopping: GracefulStop | None = None
         self.exit_status: int | None = None
         self._next_pass = 0.0
-        self._killed_in_a_row = 0
+        self.pool = Pool(self)
         self._resize_noted = False
-        self._sick = False
-        self._healthy = False  # a child of this server once had all its threads, or a connection
 
     def run(self) -> int:
         """Until the server is told to stop. Returns its exit status."""
         gc.disable()
         gc.freeze()  # what is there now is never collected, so a child does not touch its pages
         self.write_pid_file()
-        self.fill(self.generation.config.limits.start)
+        self.pool.fill(self.generation.config.limits.start)
         self.announce()
         self._next_pass = time.monotonic() + PASS
         while self.exit_status is None:
@@ -74,8 +62,7 @@ class Master:
 
     def step(self) -> None:
         """Everything that is to be done now; it may end the server, by setting `exit_status`."""
-        for ended in self.children.reap():
-            self.bury(ended)
+        self.pool.reap()
         while self.exit_status is None and (action := self.signals.take()) is not None:
             self.act(action)
         if self.exit_status is not None:
@@ -83,7 +70,10 @@ class Master:
         if self.stopping is not None:
             self.exit_status = self.stopping.finished(self)
         elif time.monotonic() >= self._next_pass:
-            self.maintain()
+            self._next_pass = time.monotonic() + PASS
+            self.generation.service.monitor()
+            self.listeners.end_draining()
+            self.pool.maintain()
 
     # -- signals
 
@@ -168,137 +158,6 @@ class Master:
         if self.reading is not None:
             self.reading.abandon()
             self.reading = None
-
-    # -- children
-
-    def bury(self, ended: Ended) -> None:
-        """A process was reaped: say why it died, and replace it where that can't wait for the next pass."""
-        child = ended.child
-        if child is None:
-            return  # the reader of a configuration; its pipe has told the rest
-        self.say_killed(ended)
-        killed = os.WIFSIGNALED(ended.status)
-        status = os.waitstatus_to_exitcode(ended.status)
-        numbers = self.generation.flavour.numbers
-        if status == EXIT_CHILD_FATAL:
-            if child.generation == self.number:
-                text = f"Child {ended.pid} returned a Fatal error... pyhttpd is exiting!"
-                self.log(Level.ALERT, "AH00050", text, module="core")
-                stop_now(self, fatal=True)
-                self.exit_status = 1
-                return
-            text = f"Ignoring fatal error in child of previous generation (pid {ended.pid})."
-            self.log(Level.WARN, numbers["old_fatal"], text)
-        if killed:
-            os.eventfd_write(self.pod.kick, 1)  # it may have been woken for a connection that nobody else looks at
-        if status in (EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_CHILD_FATAL):
-            self._sick = True
-            self._healthy = self._healthy or self.scoreboard.child(child.row)["connections"] > 0
-            self.rates = [Rate(1, rate.hold_off) for rate in self.rates]
-        elif self.stopping is None and self.children.in_row(child.row) is None:
-            if self.to_start and child.row < self.generation.config.limits.children:
-                self.to_start -= 1
-                self.spawn(child.row)
-            elif killed and child.generation == self.number and not child.told:
-                self.replace_killed(child.row)
-
-    def replace_killed(self, row: int) -> None:
-        """Up to three in a row at once; then something is wrong, and the next quiet pass is early enough."""
-        if not self.generation.flavour.replaces_killed or row >= self.generation.config.limits.children:
-            return
-        self._killed_in_a_row += 1
-        if self._killed_in_a_row <= KILLED_IN_A_ROW:
-            self.spawn(row)
-        elif self._killed_in_a_row % 10 == KILLED_IN_A_ROW + 1:
-            self.log(Level.WARN, self.generation.flavour.numbers["killed"], "children are killed successively!")
-
-    def say_killed(self, ended: Ended) -> None:
-        """Why a child died, if a signal ended it that nobody sent on purpose."""
-        if not os.WIFSIGNALED(ended.status):
-            return
-        number = os.WTERMSIG(ended.status)
-        if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGKILL):
-            return  # an administrator's, or ours
-        what = f"child pid {ended.pid} exit signal {signal.strsignal(number)} ({number})"
-        if os.WCOREDUMP(ended.status):
-            where = self.generation.config.core_dump_directory or os.getcwd()
-            self.log(Level.NOTICE, "AH00051", f"{what}, possible coredump in {where}", module="core")
-        else:
-            self.log(Level.NOTICE, "AH00052", what, module="core")
-
-    def spawn(self, row: int) -> bool:
-        return self.children.spawn(row, self.generation, self.number, self.pod)
-
-    def fill(self, count: int) -> int:
-        """Start up to `count` children in empty rows. Returns how many were started."""
-        started = 0
-        for row in range(self.generation.config.limits.children):
-            if started >= count:
-                break
-            if self.children.in_row(row) is None:
-                if not self.spawn(row):
-                    break
-                started += 1
-        return started
-
-    # -- the pass
-
-    def maintain(self) -> None:
-        """Keep the spares between their bounds: one pass, once a second."""
-        self._next_pass = time.monotonic() + PASS
-        self._killed_in_a_row = 0
-        self.generation.service.monitor()
-        self.listeners.end_draining()
-        if self.to_start:  # a quiet second after a graceful restart: the rest at once
-            started = self.fill(self.to_start)
-            self.to_start = 0
-            if started:
-                return
-        rows = self.children.rows(self.generation, self.number)
-        self._healthy = self._healthy or any(row.occupied and not row.dead for row in rows)
-        if self._sick and not self.recovers():
-            return
-        full = None
-        buckets = self.generation.config.buckets
-        for bucket in range(buckets):
-            plan = self.plan(rows, bucket, buckets)
-            full = full or plan.full
-            for row in plan.start:
-                self.spawn(row)
-            if plan.stop is not None and (child := self.children.in_row(plan.stop)) is not None:
-                self.children.tell(child)
-        queue = self.listeners.queue_length() if full else 0
-        self.saturation.note(full, queue, self.generation.flavour, self.generation.error_log)
-
-    def plan(self, rows: list[Row], bucket: int, buckets: int) -> Plan:
-        limits = self.generation.config.limits
-        mine = [row for row in rows if row.index % buckets == bucket]
-        plan = plan_idle(mine, limits, self.rates[bucket], buckets)
-        rate = self.rates[bucket].spawn
-        if plan.start and rate >= BUSY_RATE:
-            flavour = self.generation.flavour
-            idle = f"around {plan.idle} idle threads" if flavour.threaded else f"{plan.idle} idle"
-            self.log(
-                Level.INFO, flavour.numbers["busy"],
-                f"server seems busy, (you may need to increase {flavour.busy_hint}), spawning {len(plan.start)} "
-                f"children, there are {idle}, and {plan.total} total children",
-            )  # fmt: skip
-        self.rates[bucket] = plan.rate
-        return plan
-
-    def recovers(self) -> bool:
-        """A child was short of a resource. If none was ever healthy there is no use in going on."""
-        if self._healthy or not self.generation.flavour.threaded:
-            self._sick = False
-            return True
-        self.log(
-            Level.ALERT, self.generation.flavour.numbers["sick"],
-            "A resource shortage or other unrecoverable failure was encountered before any child process initialized "
-            "successfully... pyhttpd is exiting!",
-        )  # fmt: skip
-        stop_now(self, fatal=True)
-        self.exit_status = 1
-        return False
 
     # -- what is said and written
 

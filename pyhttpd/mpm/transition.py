@@ -72,9 +72,9 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     if graceful:
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["graceful"], old.flavour.graceful_text)
     else:
-        for ended in reclaim(master.children, master.children, master.signals, old.error_log):
+        for ended in reclaim(master.pool.children, master.pool.children, master.signals, old.error_log):
             if ended.child is not None:
-                master.say_killed(ended)
+                master.pool.say_killed(ended)
         text = "SIGHUP received.  Attempting to restart"
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
     take(master.listeners, change, prepared)
@@ -102,22 +102,22 @@ def _start_children(master: Master, graceful: bool) -> None:
     limits = master.generation.config.limits
     buckets = master.generation.config.buckets
     if not graceful:
-        master.rates = [Rate()] * buckets
-        master.fill(limits.start)
-        master.to_start = 0
+        master.pool.rates = [Rate()] * buckets
+        master.pool.fill(limits.start)
+        master.pool.to_start = 0
         return
-    master.rates = [Rate(1, HOLD_OFF)] * buckets
-    master.to_start = max(0, limits.start - master.fill(buckets))
-    for child in master.children:
+    master.pool.rates = [Rate(1, HOLD_OFF)] * buckets
+    master.pool.to_start = max(0, limits.start - master.pool.fill(buckets))
+    for child in master.pool.children:
         if child.generation != master.number:
-            master.children.tell(child)
+            master.pool.children.tell(child)
 
 
 def stop_now(master: Master, *, fatal: bool = False) -> int:
     """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as Apache."""
     master.abandon_reading()
     master.pod.close()
-    reclaim(master.children, master.children, master.signals, master.generation.error_log)
+    reclaim(master.pool.children, master.pool.children, master.signals, master.generation.error_log)
     master.listeners.close()
     if not fatal:
         _remove_pid_file(master)
@@ -144,9 +144,9 @@ class GracefulStop:
 
     def finished(self, master: Master) -> int | None:
         """0 once nobody is left, ending those who are if time is up; None while there is something to wait for."""
-        if len(master.children) and (self.deadline is None or time.monotonic() < self.deadline):
+        if len(master.pool.children) and (self.deadline is None or time.monotonic() < self.deadline):
             return None
-        reclaim(master.children, master.children, master.signals, master.generation.error_log, LAST_STEPS)
+        reclaim(master.pool.children, master.pool.children, master.signals, master.generation.error_log, LAST_STEPS)
         return 0
 
 
@@ -155,8 +155,8 @@ def begin_graceful_stop(master: Master) -> GracefulStop:
     master.abandon_reading()
     master.listeners.close()
     master.pod.close()
-    for child in master.children:
-        master.children.tell(child)
+    for child in master.pool.children:
+        master.pool.children.tell(child)
     _remove_pid_file(master)
     master.log(
         Level.NOTICE, master.generation.flavour.numbers["graceful_stop"], "caught SIGWINCH, shutting down gracefully"
