@@ -156,11 +156,12 @@ def test_children_do_not_inherit_the_logs_of_before(pyhttpd: Start, mpm: str) ->
     log = server.root / "logs" / "old_log"
 
     def held() -> bool:
+        names = set()
         for child in server.children():
-            with contextlib.suppress(FileNotFoundError):  # a child, or a descriptor, that has gone meanwhile
-                if str(log) in {os.readlink(fd) for fd in Path(f"/proc/{child}/fd").iterdir()}:
-                    return True
-        return False
+            for fd in Path(f"/proc/{child}/fd").glob("*"):
+                with contextlib.suppress(FileNotFoundError):  # a descriptor that has been closed meanwhile
+                    names.add(os.readlink(fd))
+        return str(log) in names
 
     assert held()
     for name in ("HUP", "USR1"):
