@@ -125,8 +125,14 @@ class Line:
         return os.path.normpath(os.path.join(self.server_root, name))
 
     def warn(self, message: str, number: str | None = None) -> None:
+        self._say(Severity.WARNING, message, number or SYNTAX)
+
+    def inform(self, message: str, number: str) -> None:
+        self._say(Severity.INFO, message, number)
+
+    def _say(self, severity: Severity, message: str, number: str) -> None:
         self._report.line_error(
-            self.location, message, number=number or SYNTAX, severity=Severity.WARNING, module=self._module,
+            self.location, message, number=number, severity=severity, module=self._module,
             excerpt=self._report.excerpt(self._node),
         )  # fmt: skip
 

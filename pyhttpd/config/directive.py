@@ -120,6 +120,9 @@ class Setting(Protocol):
 
     def warn(self, message: str, number: str | None = None) -> None: ...
 
+    def inform(self, message: str, number: str) -> None:
+        """Something that is right, and worth a line at LogLevel info."""
+
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the modules that are loaded so far offer under `group`, by name (`authz`, `log_letter`)."""
 

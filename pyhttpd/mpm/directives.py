@@ -6,6 +6,7 @@ import ipaddress
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from pyhttpd.config.configuration import Configuration
@@ -241,6 +242,18 @@ def _row(name: str, field: str, help_: str, convert: Callable[[str], object] = n
     return Directive(name, Args.take(convert), GLOBAL, help_, into=MpmSettings, sets=field)
 
 
+def _set_by_old_name(setting: Setting, value: int, *, field: str, name: str, number: str) -> None:
+    setting.set(field, value)
+    setting.inform(f"{setting.row.name} is deprecated, use {name} instead.", number)
+
+
+def _old_row(old: str, name: str, field: str, number: str, convert: Callable[[str], object]) -> Directive:
+    """A row for a name that a directive had before 2.3.13."""
+    apply = partial(_set_by_old_name, field=field, name=name, number=number)
+    help_ = f"Deprecated name of {name}"
+    return Directive(old, Args.take(convert), GLOBAL, help_, into=MpmSettings, apply=apply)
+
+
 _NOT_NEGATIVE = at_least(0, "{name} takes 0 or a positive number")
 
 _COMMON = (
@@ -272,8 +285,7 @@ _COMMON = (
          _NOT_NEGATIVE),
     _row("MaxConnectionsPerChild", "max_connections_per_child",
          "Maximum number of connections a particular child serves before dying.", _NOT_NEGATIVE),
-    _row("MaxRequestsPerChild", "max_connections_per_child",
-         "Deprecated name of MaxConnectionsPerChild", _NOT_NEGATIVE),
+    _old_row("MaxRequestsPerChild", "MaxConnectionsPerChild", "max_connections_per_child", "AH00545", _NOT_NEGATIVE),
     _row("MaxMemFree", "max_mem_free",
          "Maximum number of 1k blocks a particular child's allocator may hold.", _mem_free),
     _row("ReceiveBufferSize", "receive_buffer_size", "Receive buffer size in bytes", _buffer_size),
@@ -282,12 +294,12 @@ _COMMON = (
 )  # fmt: skip
 
 
-def _limits(limit: str, workers: str) -> tuple[Directive, ...]:
+def _limits(limit: str, workers: str, old_number: str) -> tuple[Directive, ...]:
     """The rows that the MPMs share by name, but explain each in its own way."""
     return (
         _row("ServerLimit", "server_limit", limit),
         _row("MaxRequestWorkers", "max_request_workers", workers),
-        _row("MaxClients", "max_request_workers", "Deprecated name of MaxRequestWorkers"),
+        _old_row("MaxClients", "MaxRequestWorkers", "max_request_workers", old_number, number),
     )
 
 
@@ -296,6 +308,7 @@ PREFORK_DIRECTIVES = (
     *_limits(
         "Maximum value of MaxRequestWorkers for this run of the server",
         "Maximum number of children alive at the same time",
+        "AH00188",
     ),
     _row("MinSpareServers", "min_spare", "Minimum number of idle children, to handle request spikes"),
     _row("MaxSpareServers", "max_spare", "Maximum number of idle children"),
@@ -306,6 +319,7 @@ WORKER_DIRECTIVES = (
     *_limits(
         "Maximum number of child processes for this run of the server",
         "Maximum number of threads alive at the same time",
+        "AH00324",
     ),
     _row("MinSpareThreads", "min_spare", "Minimum number of idle threads, to handle request spikes"),
     _row("MaxSpareThreads", "max_spare", "Maximum number of idle threads"),

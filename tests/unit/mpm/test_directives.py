@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pyhttpd import boot
+from pyhttpd.config.diagnostics import Severity
+from pyhttpd.config.read import ReadOptions
 from pyhttpd.mpm.directives import PREFORK_DIRECTIVES, WORKER_DIRECTIVES, parse_listen
 
 
@@ -67,3 +72,18 @@ def test_every_mpm_has_the_common_directives_and_its_own() -> None:
     assert worker - prefork == {
         "MinSpareThreads", "MaxSpareThreads", "ThreadLimit", "ThreadsPerChild", "ThreadStackSize",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("mpm", "number"), [("prefork", "AH00188"), ("worker", "AH00324")])
+def test_old_names_are_taken_and_told(tmp_path: Path, mpm: str, number: str) -> None:
+    (tmp_path / "htdocs").mkdir()
+    path = tmp_path / "httpd.conf"
+    path.write_text(
+        f"LoadModule mpm_{mpm}_module x\nListen 127.0.0.1:0\nUser nobody\nErrorLog error_log\n"
+        "MaxClients 50\nMaxRequestsPerChild 7\n"
+    )
+    configuration = boot.read_here(ReadOptions(str(path), str(tmp_path)))
+    assert configuration.mpm.limits.max_workers == 50
+    assert configuration.mpm.max_connections_per_child == 7
+    told = [(item.severity, item.number) for item in configuration.diagnostics]
+    assert told == [(Severity.INFO, number), (Severity.INFO, "AH00545")]
