@@ -164,7 +164,8 @@ def test_one_process(pyhttpd: Start, mpm: str) -> None:
         assert server.get("/a.txt").body == b"a\n"
     assert server.children() == []
     assert processes.marked(str(server.root)) == [server.pid]
-    assert {line.pid for line in server.access_log.lines()} == {server.pid}
+    # A line is written after its answer has been sent.
+    server.wait_until(lambda: [line.pid for line in server.access_log.lines()] == [server.pid] * 3, 5, "three lines")
     server.stop()
     assert server.exit_status == 0
     # As root it has become User, who may not remove the file; then it is empty.
