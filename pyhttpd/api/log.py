@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from pyhttpd.util.append import Appender
+
 
 class Level(IntEnum):
     """syslog's levels and Apache's traces: the lower, the worse."""
@@ -78,19 +80,16 @@ def _prefix(module: str, level: Level) -> str:
     return f"[{now}] [{module}:{level.name.lower()}] [pid {os.getpid()}:tid {get_native_id()}] "
 
 
-class ErrorLog:
-    """Writes lines to one descriptor. One line is one write, so that the lines of many processes do not mix.
+class ErrorLog(Appender):
+    """Writes lines to one descriptor. Nothing here raises: a log that cannot be written must not cost a request.
 
-    A write that fails or is cut short (a full disk) is counted, and said once when writing works again; a line that
-    was cut is ended first. Nothing here raises: a log that cannot be written must not cost a request.
+    How many lines were lost is said once, when writing works again.
     """
 
     def __init__(self, fd: int, levels: Levels | None = None, path: str | None = None) -> None:
-        self.fd = fd
+        super().__init__(fd)
         self.path = path
         self.levels = levels or Levels()
-        self._lost = 0
-        self._torn = False
 
     def log(
         self,
@@ -127,18 +126,9 @@ class ErrorLog:
 
     def write(self, line: bytes) -> None:
         """A finished line, or several (a traceback)."""
-        if self._lost:
+        lost = self.lost
+        if lost:
             prefix = _prefix("core", Level.ERROR)
-            note = f"{prefix}PH00101: {self._lost} lines were lost: the error log could not be written\n"
-            line = (b"\n" if self._torn else b"") + note.encode() + line
-        try:
-            written = os.write(self.fd, line)
-        except OSError:
-            self._lost += 1
-            return
-        if written < len(line):
-            self._lost += 1
-            self._torn = True
-            return
-        self._lost = 0
-        self._torn = False
+            line = f"{prefix}PH00101: {lost} lines were lost: the error log could not be written\n".encode() + line
+        if self.append(line):
+            self.lost = 0

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyhttpd.api.condition import holds
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, Order, Phase, on
 from pyhttpd.api.request import Request
@@ -242,17 +243,9 @@ def _has_token(value: str, token: str) -> bool:
     return token in (part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', value))
 
 
-def _applies(change: Change, request: Request) -> bool:
-    if change.condition is None:
-        return True
-    if change.condition.startswith("!"):
-        return change.condition[1:] not in request.env
-    return change.condition in request.env
-
-
 def change_fields(request: Request, fields: Headers, changes: tuple[Change, ...], *, early: bool = False) -> None:
     for change in changes:
-        if change.early is early and (early or _applies(change, request)):
+        if change.early is early and (early or holds(change.condition, request.env)):
             _change(request, fields, change)
 
 

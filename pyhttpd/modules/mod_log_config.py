@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyhttpd.api.condition import holds
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError, Provider
 from pyhttpd.api.phases import OK, Phase, on
@@ -19,7 +20,7 @@ from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.modules.log_format import Line, compile_line, parse
 from pyhttpd.modules.log_letters import LETTERS
-from pyhttpd.util.append import open_for_append
+from pyhttpd.util.append import Appender, open_for_append
 from pyhttpd.util.directory import directory_error
 
 COMMON = '%h %l %u %t "%r" %>s %b'
@@ -144,37 +145,21 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
     return list(found.values())
 
 
-class LogFile:
+class LogFile(Appender):
     """One open log. The master opens it, the children write; what is counted here is counted by each child.
 
-    One line is one write with O_APPEND, so lines of many processes do not mix. A write that fails or is cut short (a
-    full disk) costs no request: it is counted, and told once in the error log when writing works again; a line that
-    was cut is ended first. Two threads may lose a count to each other; no line is lost by that.
+    Lines that are lost cost no request; they are told once in the error log, when writing works again.
     """
 
-    __slots__ = ("_lost", "_torn", "fd", "path")
+    __slots__ = ("path",)
 
     def __init__(self, path: str) -> None:
+        super().__init__(open_for_append(path))
         self.path = path
-        self.fd = open_for_append(path)
-        self._lost = 0
-        self._torn = False
 
     def write(self, line: bytes, request: Request) -> None:
-        if self._torn:
-            line = b"\n" + line
-        try:
-            written = os.write(self.fd, line)
-        except OSError:
-            self._lost += 1
-            return
-        if written < len(line):
-            self._torn = not line[:written].endswith(b"\n")
-            self._lost += 1
-            return
-        self._torn = False
-        if self._lost:
-            lost, self._lost = self._lost, 0
+        if self.append(line) and self.lost:
+            lost, self.lost = self.lost, 0
             request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.path}")
 
     def close(self) -> None:
@@ -204,14 +189,6 @@ def _line(text: str, services: Services) -> Line:
     return line
 
 
-def _wanted(log: Log, request: Request) -> bool:
-    if log.condition is None:
-        return True
-    if log.condition.startswith("!"):
-        return log.condition[1:] not in request.env
-    return log.condition in request.env
-
-
 def log_transaction(request: Request) -> int:
     original, final = request.original, request.final
     config = request.server_config(LogConfig)
@@ -221,7 +198,7 @@ def log_transaction(request: Request) -> int:
     if final is not original:
         final.ended = original.ended
     for log in config.logs:
-        if _wanted(log, original):
+        if holds(log.condition, original.env):
             text = _line(config.format_of(log), services)(original, final)
             services.resource((LogFile, log.path)).write(text.encode("utf-8", "surrogateescape"), original)
     return OK

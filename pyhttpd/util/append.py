@@ -1,4 +1,4 @@
-"""Opening what is only ever appended to: logs."""
+"""What is only ever appended to: logs. Opened without waiting, written without raising."""
 
 from __future__ import annotations
 
@@ -16,3 +16,34 @@ def open_for_append(path: str) -> int:
     fd = os.open(path, flags, 0o666)
     os.set_blocking(fd, True)
     return fd
+
+
+class Appender:
+    """Appends finished lines to a descriptor. One line is one write, so that lines of many processes do not mix.
+
+    A write that fails or is cut short (a full disk) is counted in `lost`; a line that was cut is ended before the next.
+    Two threads may lose a count to each other; no line is lost by that.
+    """
+
+    __slots__ = ("_torn", "fd", "lost")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.lost = 0
+        self._torn = False
+
+    def append(self, line: bytes) -> bool:
+        """Write a line, or several together. False if it is lost; that has been counted."""
+        if self._torn:
+            line = b"\n" + line
+        try:
+            written = os.write(self.fd, line)
+        except OSError:
+            written = -1
+        if written == len(line):
+            self._torn = False
+            return True
+        if written > 0:
+            self._torn = not line[:written].endswith(b"\n")
+        self.lost += 1
+        return False

@@ -29,8 +29,8 @@ def test_derived_server_root(config_file: str, server_root: str) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """here/conf/both.conf, here/conf/here.conf, root/conf/both.conf, root/conf/root.conf; we are in `here`."""
-    for name in ("here/conf/both.conf", "here/conf/here.conf", "root/conf/both.conf", "root/conf/root.conf"):
+    """here/conf/both.conf, here/conf/here.conf, other/conf/both.conf, other/conf/other.conf; we are in `here`."""
+    for name in ("here/conf/both.conf", "here/conf/here.conf", "other/conf/both.conf", "other/conf/other.conf"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -42,13 +42,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("config_file", "server_root", "file", "root"),
     [
         ("conf/here.conf", None, "here/conf/here.conf", "here"),
-        ("conf/here.conf", "../root", "here/conf/here.conf", "root"),
-        ("conf/both.conf", "../root", "here/conf/both.conf", "root"),
-        ("conf/root.conf", "../root", "root/conf/root.conf", "root"),
-        ("conf/none.conf", "../root", "root/conf/none.conf", "root"),
+        ("conf/here.conf", "../other", "here/conf/here.conf", "other"),
+        ("conf/both.conf", "../other", "here/conf/both.conf", "other"),
+        ("conf/other.conf", "../other", "other/conf/other.conf", "other"),
+        ("conf/none.conf", "../other", "other/conf/none.conf", "other"),
         ("conf/none.conf", None, "here/conf/none.conf", "here"),
-        ("../root/conf/root.conf", None, "root/conf/root.conf", "root"),
-        (None, "../root", "root/conf/httpd.conf", "root"),
+        ("../other/conf/other.conf", None, "other/conf/other.conf", "other"),
+        (None, "../other", "other/conf/httpd.conf", "other"),
     ],
 )
 def test_locate(tree: Path, config_file: str | None, server_root: str | None, file: str, root: str) -> None:
@@ -58,7 +58,7 @@ def test_locate(tree: Path, config_file: str | None, server_root: str | None, fi
 def test_an_absolute_name_is_that_file(tree: Path) -> None:
     name = str(tree / "here/conf/here.conf")
     assert locate(name, None) == (name, str(tree / "here"))
-    assert locate("/nowhere/conf/x.conf", str(tree / "root")).config_file == "/nowhere/conf/x.conf"
+    assert locate("/nowhere/conf/x.conf", str(tree / "other")).config_file == "/nowhere/conf/x.conf"
 
 
 def test_the_default_of_a_checkout_is_its_own() -> None:
