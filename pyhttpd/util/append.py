@@ -21,7 +21,8 @@ def open_for_append(path: str) -> int:
 class Appender:
     """Appends finished lines to a descriptor. One line is one write, so that lines of many processes do not mix.
 
-    A write that fails or is cut short (a full disk) is counted in `lost`; a line that was cut is ended before the next.
+    A write that fails or is cut short (a full disk) is counted in `lost`. No torn line stays in a file, where another
+    process would run its own into it; in a pipe, which cannot be cut back, it is ended before the next line.
     Two threads may lose a count to each other; no line is lost by that.
     """
 
@@ -44,6 +45,15 @@ class Appender:
             self._torn = False
             return True
         if written > 0:
-            self._torn = not line[:written].endswith(b"\n")
+            torn = written - (line.rfind(b"\n", 0, written) + 1)
+            self._torn = torn > 0 and not self._cut_back(torn)
         self.lost += 1
         return False
+
+    def _cut_back(self, torn: int) -> bool:
+        """Take the last bytes off the file again. They are ours: a write is cut where there is no room for anybody."""
+        try:
+            os.ftruncate(self.fd, os.fstat(self.fd).st_size - torn)
+        except OSError:  # a pipe, a device, a file that may only grow
+            return False
+        return True

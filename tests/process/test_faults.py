@@ -95,3 +95,5 @@ def test_a_full_disk_under_the_logs(small_disk: Path, pyhttpd: Start, mpm: str) 
     lines = access_log.read_text().splitlines()
     assert lines[-1].endswith('"GET /unreadable.txt HTTP/1.1"')
     assert all(line.count('"GET ') <= 1 for line in lines), "two lines ran into each other"
+    torn = [line.line for line in server.error_log.lines() if line.level == "raw"]
+    assert not torn, "a part of a line was left"

@@ -204,7 +204,7 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
     log.write(b"whole\n", request)
     log.write(b"again\n", request)
     log.close()
-    assert (tmp_path / "a.log").read_bytes() == b"torn\nwhole\nagain\n"
+    assert (tmp_path / "a.log").read_bytes() == b"whole\nagain\n"
     assert [(number, message) for _, number, message in request.lines] == [
         ("PH00310", f"3 lines could not be written to {tmp_path}/a.log")
     ]
