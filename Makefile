@@ -2,13 +2,14 @@
 #
 #   make run    serve conf/httpd.conf on http://127.0.0.1:8080/, in the foreground
 #   make test   all the checks and tests
+#   make bench  pyhttpd beside Debian's apache2, in about half an hour: a table, bench/bench.json, bench/bench.png
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 
 run: $(VENV)/.run
 	@scripts/run
@@ -18,7 +19,7 @@ test: lint
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
-	$(BIN)/mypy -p pyhttpd -p tests
+	$(BIN)/mypy -p pyhttpd -p tests -p scripts
 	$(BIN)/lint-imports
 
 $(BIN)/python:
@@ -32,6 +33,14 @@ $(VENV)/.run: $(BIN)/python pyproject.toml
 $(VENV)/.dev: $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+# wrk, gcc and apache2 come from the system. BENCH='--only equal --rounds 3' measures less.
+bench: $(VENV)/.bench
+	$(BIN)/python -m scripts.bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
