@@ -90,10 +90,20 @@ for _name, _size in STRINGS.items():
     _STRING_AT[_name] = _at
     _at += _WORD + _size
 _SLOT_SIZE = _at
+_STRING_PLACES = tuple((size, _STRING_AT[name]) for name, size in STRINGS.items())
 
 _SERVER = {name: index for index, name in enumerate(SERVER_WORDS)}
 _CHILD = {name: index for index, name in enumerate(CHILD_WORDS)}
 _SLOT = {name: index for index, name in enumerate(SLOT_WORDS)}
+_STATUS, _START_TIME, _STOP_TIME, _LAST_USED, _DURATION, _SEQUENCE = (
+    _SLOT[name] for name in ("status", "start_time", "stop_time", "last_used", "duration", "sequence")
+)
+_ACCESS_COUNT, _MY_ACCESS_COUNT, _CONN_COUNT = (
+    _SLOT[name] for name in ("access_count", "my_access_count", "conn_count")
+)
+_BYTES_SERVED, _MY_BYTES_SERVED, _CONN_BYTES = (
+    _SLOT[name] for name in ("bytes_served", "my_bytes_served", "conn_bytes")
+)
 
 
 class SlotView(NamedTuple):
@@ -108,23 +118,24 @@ class SlotView(NamedTuple):
 
 
 class Slot:
-    """One slot, as its thread writes it."""
+    """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up."""
 
-    __slots__ = ("_base", "_memory", "_words")
+    __slots__ = ("_at", "_described", "_memory", "_words")
 
     def __init__(self, memory: mmap.mmap, words: memoryview, base: int) -> None:
         self._memory = memory
-        self._words = words
-        self._base = base // _WORD
+        self._at = base  # in bytes
+        self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
+        self._described: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> int:
-        return int(self._words[self._base + _SLOT[name]])
+        return int(self._words[_SLOT[name]])
 
     def __setitem__(self, name: str, value: int) -> None:
-        self._words[self._base + _SLOT[name]] = value
+        self._words[_SLOT[name]] = value
 
     def set_status(self, status: Status) -> None:
-        self._words[self._base] = status
+        self._words[_STATUS] = status
 
     def reset(self, pid: int, generation: int, status: Status) -> None:
         """For a new child: what belongs to a child begins anew, what belongs to the slot goes on."""
@@ -138,13 +149,18 @@ class Slot:
 
     def describe(self, client: str, protocol: str, vhost: str, request: str) -> None:
         """What is being answered. A text that is too long is cut, the request line in its middle like Apache's."""
-        self["sequence"] += 1
-        for name, text in (("client", client), ("protocol", protocol), ("vhost", vhost), ("request", request)):
-            data = text.encode("latin-1", "replace")[: STRINGS[name]]
-            at = self._base * _WORD + _STRING_AT[name]
-            self._words[at // _WORD] = len(data)
-            self._memory[at + _WORD : at + _WORD + len(data)] = data
-        self["sequence"] += 1
+        texts = (client, protocol, vhost, request)
+        if texts == self._described:
+            return
+        words, memory = self._words, self._memory
+        words[_SEQUENCE] += 1
+        for (size, offset), text in zip(_STRING_PLACES, texts, strict=True):
+            data = text.encode("latin-1", "replace")[:size]
+            words[offset // _WORD] = len(data)
+            at = self._at + offset + _WORD
+            memory[at : at + len(data)] = data
+        words[_SEQUENCE] += 1
+        self._described = texts
 
     def begin_connection(self) -> None:
         self["conn_count"] = 0
@@ -152,18 +168,22 @@ class Slot:
 
     def begin_request(self, now: float) -> None:
         """`now` in seconds since the epoch."""
-        self["start_time"] = int(now * 1_000_000)
-        self["last_used"] = int(now)
+        words = self._words
+        words[_START_TIME] = int(now * 1_000_000)
+        words[_LAST_USED] = int(now)
 
     def end_request(self, now: float, seconds: float, sent: int) -> None:
         """Count one answered request of `sent` bytes that took `seconds`."""
-        self["stop_time"] = int(now * 1_000_000)
-        self["last_used"] = int(now)
-        self["duration"] += int(seconds * 1_000_000)
-        for name in ("access_count", "my_access_count", "conn_count"):
-            self[name] += 1
-        for name in ("bytes_served", "my_bytes_served", "conn_bytes"):
-            self[name] += sent
+        words = self._words
+        words[_STOP_TIME] = int(now * 1_000_000)
+        words[_LAST_USED] = int(now)
+        words[_DURATION] += int(seconds * 1_000_000)
+        words[_ACCESS_COUNT] += 1
+        words[_MY_ACCESS_COUNT] += 1
+        words[_CONN_COUNT] += 1
+        words[_BYTES_SERVED] += sent
+        words[_MY_BYTES_SERVED] += sent
+        words[_CONN_BYTES] += sent
 
 
 class ChildRow:
@@ -244,7 +264,7 @@ class Scoreboard:
     def view(self, child: int, thread: int = 0) -> SlotView:
         """A consistent copy. Its strings are empty if the slot's writer died while it wrote them."""
         slot = self.slot(child, thread)
-        base = slot._base * _WORD
+        base = slot._at
         strings: dict[str, str] = dict.fromkeys(STRINGS, "")
         for _ in range(100):
             before = slot["sequence"]
