@@ -20,14 +20,15 @@ from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic, Severity
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.render import log_lines
-from pyhttpd.modules import COMPILED_IN
+from pyhttpd.modules import COMPILED_IN, LOADABLE
 from pyhttpd.mpm import prefork, worker
 from pyhttpd.mpm.apart import Apart, ProcessFailed
 from pyhttpd.mpm.directives import MpmConfig, typed_config
-from pyhttpd.mpm.generation import Generation, Identity, LogLine, Refused
+from pyhttpd.mpm.generation import Generation, Identity, LogLine, Refused, open_stderr
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.master import Master
 from pyhttpd.mpm.one_process import run_one_process
+from pyhttpd.mpm.other_children import OtherChildren
 from pyhttpd.mpm.pidfile import lock_holder
 from pyhttpd.mpm.signals import ALL, SignalQueue
 from pyhttpd.mpm.transition import bind, take
@@ -39,7 +40,8 @@ from pyhttpd.util.built import server_built
 from pyhttpd.util.local_host import local_host
 
 PROGRAM = "pyhttpd"
-NO_LOGS = (None, "AH00072", "AH00091", "AH00649")  # what fails in Apache's open_logs phase; the rest is post_config
+# What fails in Apache's open_logs phase; the rest is post_config.
+NO_LOGS = (None, "AH00072", "AH00089", "AH00091", "AH00104", "AH00649", "AH10036")
 FLAVOURS = {flavour.name: flavour for flavour in (prefork.FLAVOUR, worker.FLAVOUR)}
 
 
@@ -58,11 +60,12 @@ class RunOptions:
 
 @cache
 def catalog() -> Catalog:
-    """The modules that are always there, and the MPMs that a LoadModule line chooses from."""
+    """The modules that are always there, and those that LoadModule lines bring, the MPMs among them."""
     modules = [import_module(name).MODULE for name in COMPILED_IN]
+    others = [import_module(name).MODULE for name in LOADABLE]
     return Catalog(
         compiled_in=(CORE, *modules[:2], HTTP_CORE, *modules[2:]),  # http_core stands behind so and watchdog
-        loadable={module.name: module for module in (prefork.MODULE, worker.MODULE)},
+        loadable={module.name: module for module in (prefork.MODULE, worker.MODULE, *others)},
     )
 
 
@@ -97,7 +100,7 @@ def read_here(
     options: ReadOptions, skip_document_root_check: bool = False, previous: MpmConfig | None = None
 ) -> Configuration:
     """Read and check in this process. `previous` is what the running generation has, at a restart."""
-    from pyhttpd.config.read import read as read_configuration  # lark, which the master never loads
+    from pyhttpd.config.read import read as read_configuration  # what the master never loads
 
     configuration = read_configuration(options, catalog())
     flavour = FLAVOURS[configuration.mpm_name]
@@ -153,17 +156,29 @@ class ConfigurationReading:
 class ConfigurationLoader:
     """How the master gets the next generation. Implements mpm.generation.Loader."""
 
-    def __init__(self, options: ReadOptions, run_options: RunOptions, scoreboard: Scoreboard) -> None:
+    def __init__(
+        self, options: ReadOptions, run_options: RunOptions, scoreboard: Scoreboard, others: OtherChildren
+    ) -> None:
         self.options = options
         self.run_options = run_options
         self.scoreboard = scoreboard
+        self.others = others
 
     def start(self, running: Generation, in_child: Callable[[], None]) -> ConfigurationReading:
         return ConfigurationReading(self, running, in_child)
 
     def prepare(self, configuration: Configuration) -> Generation:
-        """Everything that a generation needs, opened. Raises Refused, and has then closed it again."""
-        return prepare(configuration, self.run_options, self.scoreboard)
+        """Everything that a generation needs, opened and started. Raises Refused, and has then undone it."""
+        generation = prepare(configuration, self.run_options, self.scoreboard, self.others)
+        stderr = open_stderr(generation.error_log)
+        try:
+            self.others.start_prepared(stderr)
+        except Refused:
+            generation.release()
+            raise
+        finally:
+            os.close(stderr)
+        return generation
 
 
 def _as_log_lines(diagnostics: Sequence[Diagnostic]) -> list[LogLine]:
@@ -178,9 +193,11 @@ def _as_log_lines(diagnostics: Sequence[Diagnostic]) -> list[LogLine]:
 # --- preparing ---------------------------------------------------------------------------------------------------
 
 
-def prepare(configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard) -> Generation:
+def prepare(
+    configuration: Configuration, run_options: RunOptions, scoreboard: Scoreboard, others: OtherChildren
+) -> Generation:
     """From a configuration to a generation: logs opened, modules prepared, nothing of the running one touched."""
-    preparation = Preparation()
+    preparation = Preparation(configuration.server_root, others)
     try:
         return _prepare(configuration, run_options, scoreboard, preparation)
     except PrepareError as error:
@@ -280,10 +297,11 @@ def start(configuration: Configuration, options: ReadOptions, run_options: RunOp
     """
     config: MpmConfig = configuration.mpm
     listeners = Listeners()
+    others = OtherChildren()
     change = bind(listeners, config)
     try:
         scoreboard = make_scoreboard(config)
-        generation = prepare(configuration, run_options, scoreboard)
+        generation = prepare(configuration, run_options, scoreboard, others)
     except Refused:
         change.rollback()
         raise
@@ -292,15 +310,20 @@ def start(configuration: Configuration, options: ReadOptions, run_options: RunOp
         detach(generation, [sock for listener in change.listeners for sock in listener.sockets])
     become_quiet(generation, detached=not run_options.foreground)
     take(listeners, change, generation)
+    others.take(0, generation.error_log.log)
     try:
         if run_options.one_process:
-            return run_one_process(generation, listeners, scoreboard)
+            return run_one_process(generation, listeners, scoreboard, others)
         signals = SignalQueue()
         signals.install()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        loader = ConfigurationLoader(options, run_options, scoreboard)
-        return Master(generation, listeners, scoreboard, loader, signals).run()
+        loader = ConfigurationLoader(options, run_options, scoreboard, others)
+        return Master(generation, listeners, scoreboard, loader, signals, others).run()
+    except Exception:
+        traceback.print_exc()  # while there is still somebody who reads the error log
+        return 1
     finally:
+        others.end_all()
         scoreboard.close()
 
 
@@ -334,7 +357,7 @@ def detach(generation: Generation, kept: Sequence[object]) -> None:
 def become_quiet(generation: Generation, *, detached: bool) -> None:
     """From here on stderr is the error log: of the server, of faulthandler, of what it spawns."""
     sys.stderr.flush()
-    os.dup2(generation.error_log.fd, 2)
+    generation.take_stderr()
     if detached:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)

@@ -23,3 +23,10 @@ FLUSH: Final = _Flush.FLUSH
 
 Piece = bytes | FileSlice | _Flush
 Body = Iterable[Piece]
+
+
+def length_of(piece: Piece) -> int:
+    """The bytes that a piece stands for; none for FLUSH."""
+    if isinstance(piece, FileSlice):
+        return piece.length
+    return len(piece) if isinstance(piece, bytes) else 0

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class For(Enum):
     """What a connection needs before it can go on."""
 
-    READ = "bytes from the client"
+    READ = "bytes from the client, which has sent a part of a head"
+    FIRST = "the first bytes; nothing has arrived yet"
     IDLE = "the next request; nothing of it has arrived, so the connection may be ended for its slot"
     WRITE = "room in the send buffer"
     LINGER = "the client's end of file after ours"
@@ -22,10 +23,11 @@ class For(Enum):
 
 
 class Wait(NamedTuple):
-    """What `serve` returns: what it waits for, and until when (CLOCK_MONOTONIC seconds)."""
+    """What `serve` returns: what it waits for, until when, and since when (CLOCK_MONOTONIC seconds; 0: just now)."""
 
     reason: For
     deadline: float = 0.0
+    since: float = 0.0
 
 
 CLOSE = Wait(For.CLOSE)
@@ -38,6 +40,7 @@ class Woken(Enum):
     READY = "what it waited for has come"
     EXPIRED = "the deadline has passed"
     ENDED = "the connection was idle and its child is leaving"
+    CROWDED = "its client has done nothing for a while, and others wait for a slot"
 
 
 class Child(Protocol):
@@ -61,6 +64,13 @@ class Service(Protocol):
 
     def child_init(self, child: Child) -> None:
         """In the new child, once, after it has dropped its privileges and before its first connection."""
+
+    @property
+    def has_farewell(self) -> bool:
+        """In the child, after child_init: whether a module has something to do at the child's end."""
+
+    def child_exit(self) -> None:
+        """In the child, when it ends; also from a handler of the signal that ends it. Never raises."""
 
     def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Any:
         """A connection for an accepted socket. `peer` is what accept returned, `slot` the scoreboard slot it uses."""

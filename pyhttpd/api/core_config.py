@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from pyhttpd.api.log import Levels
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
+from pyhttpd.expr import Text
 
 
 class Option(Flag):
@@ -60,7 +62,47 @@ class ErrorDocument(NamedTuple):
     """What is sent for an error. `kind`: text, path (of this server), url, or default (the built-in page)."""
 
     kind: str
-    value: str
+    value: str | Text  # a Text if it depends on the request
+
+
+class ETagPart(Flag):
+    """What FileETag puts into an entity tag. NO part at all, asked for by name, means no tag."""
+
+    NONE = 0
+    NO_TAG = auto()
+    MTIME = auto()
+    INODE = auto()
+    SIZE = auto()
+    DIGEST = auto()
+
+
+class ETagParts(NamedTuple):
+    """One scope's FileETag: the parts that it names, and those that it adds to and takes from the outer scope's."""
+
+    named: ETagPart = ETagPart.NONE  # NONE: nothing was named
+    add: ETagPart = ETagPart.NONE
+    remove: ETagPart = ETagPart.NONE
+
+    @property
+    def effective(self) -> ETagPart:
+        return (self.named & ~self.remove) | self.add or ETagPart.MTIME | ETagPart.SIZE
+
+
+def merge_etag(outer: ETagParts, inner: ETagParts) -> ETagParts:
+    """Named parts replace the outer scope's, signed ones change them; `None` stands only for itself."""
+    if inner.named:
+        named, add, remove = inner
+    else:
+        add = (outer.add & ~inner.remove) | inner.add
+        remove = (outer.remove & ~inner.add) | inner.remove
+        named = (outer.named & ~remove) | add
+    if named != ETagPart.NO_TAG:
+        named &= ~ETagPart.NO_TAG
+    return ETagParts(named, add, remove)
+
+
+UNLIMITED = -1
+"""Of MaxRanges and its like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +130,9 @@ class CoreServer:
     document_root: str | None = None  # absolute; None: htdocs below ServerRoot
     document_root_location: Location | None = None  # for the message when it is no directory
     error_log: str = "logs/error_log"  # absolute once it was set
+    error_log_format: str | None = None
+    error_log_connection: tuple[str, ...] = ()  # formats of what is written once for a connection
+    error_log_request: tuple[str, ...] = ()
     timeout: float = 60.0
     keep_alive: bool = True
     keep_alive_timeout: float = 5.0
@@ -96,6 +141,28 @@ class CoreServer:
     limit_request_fields: int = 100  # 0: no limit
     limit_request_field_size: int = 8190
     extended_status: bool | None = None  # None: On where mod_status is
+    accept_filters: Mapping[str, str] = merged({}, overlay)  # by protocol, lower case; none: no waiting for bytes
+    redirect_limit: int = 10  # internal redirects of one request
+    subrequest_limit: int = 10  # subrequests in each other
+    merge_slashes: bool = True
+    encoded_slashes: str = "off"  # %2F in a path: off (404), on (decoded), nodecode (kept); the virtual host's own
+    main_encoded_slashes: str = "off"  # the main server's: virtual hosts do not inherit it
+    named_itself: bool = False  # a virtual host with a ServerName of its own
+    server_path: str | None = None  # ServerPath of a virtual host
+    strict_host_check: bool = False
+    own_keep_alive_timeout: bool = False  # a virtual host with a KeepAliveTimeout of its own
+    http_strict: bool = True  # HttpProtocolOptions Strict
+    http_09: bool = True  # Allow0.9
+    http_registered_only: bool = False  # RegisteredMethods
+    registered_methods: tuple[str, ...] = ()  # beside the built-in ones
+    trace: str = "on"  # on, off, extended
+    merge_trailers: bool = False
+    protocols: tuple[str, ...] = ()
+    protocols_honor_order: bool = True
+
+    def document_root_below(self, server_root: str) -> str:
+        """DocumentRoot, or the htdocs below ServerRoot that is meant where there is none."""
+        return self.document_root or os.path.join(server_root, "htdocs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +172,20 @@ class CoreDir:
     options: Options = merged(Options(), merge_options)
     error_documents: Mapping[int, ErrorDocument] = merged({}, overlay)
     log_levels: Levels = merged(Levels(), merge_levels)
-    handler: str | None = None  # SetHandler; "none" undoes an outer one
+    handler: str | Text | None = None  # SetHandler; "none" undoes an outer one
     enable_sendfile: bool = True
     accept_path_info: bool | None = None  # None: as the handler likes it
     limit_request_body: int = 1 << 30  # 0: no limit
+    etag: ETagParts = merged(ETagParts(), merge_etag)
+    max_ranges: int = 200  # 0: none at all, UNLIMITED: as many as are asked for
+    max_range_overlaps: int = 20
+    max_range_reversals: int = 20
+    force_type: str | None = None  # ForceType, lower case; "none" undoes an outer one
+    default_charset: str | None = None  # what AddDefaultCharset adds to text/plain and text/html
+    content_digest: bool = False
+    read_buffer_size: int = 0  # bytes; 0: the built-in size
+    server_signature: str = "off"  # off, on, email
+    hostname_lookups: str = "off"  # off, on, double
+    qualify_redirect_url: bool = False
+    use_canonical_name: str = "off"  # off, on, dns
+    use_canonical_phys_port: bool = False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyhttpd.api.phases import Hook
+from pyhttpd.api.program import Program, Programs
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic
 from pyhttpd.config.directive import Directive
@@ -53,21 +56,38 @@ class PrepareError(Exception):
 class Preparation:
     """What a generation holds open, and how it is let go. Undone in reverse if preparing fails later."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: str = "/", programs: Programs | None = None) -> None:
+        """`directory` is where programs run: ServerRoot. `programs` are the master's other children."""
         self._undo: list[Callable[[], None]] = []
+        self._programs = programs
+        self.directory = directory
         self.descriptors: list[int] = []
         self.resources: dict[Any, Any] = {}
 
     def keep(self, key: Any, resource: Any, close: Callable[[], None] | None = None) -> None:
         """Register something that was opened. Services.resource(key) finds it in the children.
 
-        A resource with a `fd` says which descriptor a daemon must not close.
+        A resource with a `fd`, or with `descriptors`, says which descriptors a daemon must not close.
         """
         self.resources[key] = resource
-        if hasattr(resource, "fd"):
+        if hasattr(resource, "descriptors"):
+            self.descriptors.extend(resource.descriptors)
+        elif hasattr(resource, "fd"):
             self.descriptors.append(resource.fd)
         if close is not None:
             self._undo.append(close)
+
+    def run(self, key: Any, program: Program) -> None:
+        """Have a program run for this generation; its pipe is what is kept. Raises OSError, and has closed the pipe."""
+        if self._programs is None:
+            program.pipe.close()
+            raise OSError(errno.ENOSYS, "nobody runs programs here")
+        try:
+            self._programs.add(program)
+        except OSError:
+            program.pipe.close()
+            raise
+        self.keep(key, program.pipe, partial(self._programs.retire, program))
 
     def close(self) -> None:
         while self._undo:

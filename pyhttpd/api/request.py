@@ -10,6 +10,7 @@ from pyhttpd.api.body import Body
 from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.http.headers import Headers
+from pyhttpd.util.lookup import host_name
 
 if TYPE_CHECKING:
     from pyhttpd.config.configuration import Configuration, ServerRecord
@@ -36,6 +37,9 @@ class ConnectionInfo(Protocol):
     bytes_in: int  # of this request, head and body: %I
     bytes_out: int  # of this request, head and body: %O
     slot: Slot
+    client_name: str | None  # what HostnameLookups found, "" for nothing; None: not looked up yet
+    kept: int  # answers after which the connection stayed open: %k of ErrorLogFormat
+    log_id: str | None  # given when the error log says something of it first: %{c}L
 
 
 class Services(Protocol):
@@ -52,11 +56,18 @@ class Services(Protocol):
     def resource(self, key: Any) -> Any:
         """What a module's `prepare` kept under this key."""
 
+    def at_child_exit(self, function: Callable[[], object]) -> None:
+        """In a child_init hook: call this when the child ends, also when TERM or HUP ends it in the middle of a
+        request. It runs in the main thread, perhaps between any two steps of another function there."""
+
     def internal_redirect(self, request: Request, uri: str) -> int:
         """Answer `request` with what `uri` (path and query) gives. Returns what a handler returns."""
 
     def lookup_uri(self, request: Request, uri: str) -> Request:
         """A subrequest for `uri`, run up to the fixups, not answered. Its `status` tells what it would be."""
+
+    def lookup_file(self, request: Request, path: str) -> Request:
+        """The same for a file's name, in the request's directory if it is not absolute."""
 
 
 class RequestBody(Protocol):
@@ -98,14 +109,19 @@ class Request:
         self.canonical_filename: str | None = None
         self.finfo: os.stat_result | None = None  # None: there is no such file
         self.path_info = ""
+        self.context_prefix = ""  # of the Alias that led here
+        self.context_document_root: str | None = None  # the Alias's directory; None: DocumentRoot
         self.handler: str | None = None
         self.user: str | None = None
         self.auth_type: str | None = None
 
         # fields and variables
         self.headers_in = Headers()
+        self.trailers_in = Headers()  # fields behind a chunked body, there once it was read
         self.headers_out = Headers()
         self.err_headers_out = Headers()  # sent with errors too, and kept over an ErrorDocument
+        self.trailers_in = Headers()  # behind a chunked body, once that was read
+        self.trailers_out = Headers()
         self.content_type: str | None = None
         self.content_encoding: str | None = None
         self.content_languages: list[str] = []
@@ -132,6 +148,8 @@ class Request:
         self.request_time = 0.0  # seconds since the epoch, when the head began to arrive
         self.started = 0.0  # the same on CLOCK_MONOTONIC
         self.ended = 0.0  # on CLOCK_MONOTONIC, when the first log line was made: all of them say the same
+        self.first_byte = 0.0  # on CLOCK_MONOTONIC, when the answer began, where LogIOTrackTTFB is On: %^FB
+        self.log_id: str | None = None  # given when the error log says something of it first: %L
 
     def config(self, config_class: type[T]) -> T:
         """A module's per-directory configuration for this request, merged."""
@@ -153,6 +171,14 @@ class Request:
         self.err_headers_out = Headers((*other.err_headers_out, *self.err_headers_out))
         self.env.update(other.env)
         self.notes.update(other.notes)
+
+    def remote_host(self) -> str:
+        """The client's name where HostnameLookups asks for it and there is one, else its address: %h."""
+        connection = self.connection
+        lookups = self.config(CoreDir).hostname_lookups
+        if connection.client_name is None and lookups != "off":
+            connection.client_name = host_name(connection.client_ip, double=lookups == "double") or ""
+        return connection.client_name or connection.client_ip
 
     def stat(self, path: str) -> os.stat_result | None:
         """os.stat; None where there is no such file. Inputs are read through Request so that they can be recorded."""
@@ -186,9 +212,10 @@ class Request:
         return self.config(CoreDir).log_levels.wants(level, module)
 
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
-        """A line in the error log of this request's server, with the client's address."""
-        client = f"{self.connection.client_ip}:{self.connection.client_port}"
-        self.services.error_log.log(level, module, number, message, errno=errno, client=client)
+        """A line in the error log of this request's server, with the client's address, if this directory's LogLevel
+        wants it."""
+        levels = self.config(CoreDir).log_levels
+        self.services.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
 
 
 class BodyError(Exception):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.util.escape import wire
+from pyhttpd.util.lookup import host_name
 
 if TYPE_CHECKING:
     from pyhttpd.api.request import Request
@@ -25,8 +27,15 @@ def scheme(request: Request) -> str:
 
 
 def canonical_port(request: Request) -> int:
-    """The port of ServerName, or the scheme's."""
-    return request.server_config(CoreServer).server_port or _DEFAULT_PORTS.get(scheme(request), 80)
+    """The port of ServerName, or of `<VirtualHost>` where that stands without a ServerName, or the scheme's."""
+    return _configured_port(request) or _DEFAULT_PORTS.get(scheme(request), 80)
+
+
+def _configured_port(request: Request) -> int:
+    server, core = request.server, request.server_config(CoreServer)
+    if server.addresses and not core.named_itself and server.addresses[0].port:
+        return server.addresses[0].port
+    return core.server_port
 
 
 def canonical_name(request: Request) -> str:
@@ -35,18 +44,31 @@ def canonical_name(request: Request) -> str:
 
 
 def server_name(request: Request) -> str:
-    """The name that the client used, else the canonical one (UseCanonicalName Off)."""
-    return request.hostname or canonical_name(request)
+    """As UseCanonicalName says: the name that the client used (Off), ServerName (On), or what the address that it came
+    to is called (DNS)."""
+    kind = request.config(CoreDir).use_canonical_name
+    if kind == "dns":
+        return host_name(request.connection.local_ip) or canonical_name(request)
+    if kind == "on":
+        return canonical_name(request)
+    return canonical_name(request) if request.hostname is None else request.hostname
 
 
 def server_port(request: Request) -> int:
-    """The port that the client named, else the canonical one (UseCanonicalName Off)."""
-    return request.port or canonical_port(request)
+    """The port that the client named, unless UseCanonicalName is On; then the configured one, then the scheme's. With
+    UseCanonicalPhysicalPort the one that the connection came to stands before the configured one (before the scheme's
+    where UseCanonicalName is On)."""
+    config = request.config(CoreDir)
+    physical = request.connection.local_port if config.use_canonical_phys_port else 0
+    configured = _configured_port(request)
+    if config.use_canonical_name == "on":
+        return configured or physical or canonical_port(request)
+    return request.port or physical or configured or canonical_port(request)
 
 
 def construct_url(request: Request, path: str) -> str:
     """A path of this server, escaped already, as an absolute URL."""
-    name, port = server_name(request), server_port(request)
+    name, port = wire(server_name(request)), server_port(request)
     if ":" in name and not name.startswith("["):
         name = f"[{name}]"
     port_part = "" if port == _DEFAULT_PORTS.get(scheme(request)) else f":{port}"

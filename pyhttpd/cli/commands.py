@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 from pyhttpd import boot
@@ -11,7 +13,7 @@ from pyhttpd.cli import messages
 from pyhttpd.cli.options import PROGRAM, Options
 from pyhttpd.cli.places import locate
 from pyhttpd.config.configuration import Configuration
-from pyhttpd.config.diagnostics import ConfigurationError
+from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.mpm.apart import Apart
 from pyhttpd.util.local_host import local_host
@@ -78,16 +80,33 @@ def run_options(options: Options) -> boot.RunOptions:
 def read(options: Options, reading: ReadOptions) -> Configuration | None:
     """The configuration; None if it is broken. What there is to say of it is said."""
     try:
-        configuration = boot.read(reading, options.skip_document_root_check)
+        if options.show or options.test or options.dump:
+            gc.disable()  # a process that ends when it has looked: nothing would be won by looking for garbage
+            configuration = boot.read_here(reading, options.skip_document_root_check)
+        else:
+            configuration = boot.read(reading, options.skip_document_root_check)
     except ConfigurationError as error:
+        if options.format is not None:
+            show_formatted(options.format, error.diagnostics)
+            return None
         messages.show(error.diagnostics, options.startup_level)
         if any(diagnostic.number in FOUND_BY_CHECKS for diagnostic in error.diagnostics):
             sys.stderr.write("AH00014: Configuration check failed\n")
         return None
+    if options.format is not None:
+        show_formatted(options.format, configuration.diagnostics)
+        return configuration
     if options.show not in ("settings", "compiled_in"):
         say_name_is_guessed(configuration, options.startup_level)
     messages.show(configuration.diagnostics, options.startup_level)
     return configuration
+
+
+def show_formatted(kind: str, diagnostics: Sequence[Diagnostic]) -> None:
+    """-t --format: one document on standard output."""
+    from pyhttpd.cli.formats import render
+
+    sys.stdout.write(render(kind, diagnostics))
 
 
 def say_name_is_guessed(configuration: Configuration, level: str | None) -> None:
@@ -155,6 +174,6 @@ def report(options: Options, reading: ReadOptions, configuration: Configuration)
         out.write(run_config_dump.dump(configuration))
     if wanted("DUMP_MODULES"):
         out.write(dump.modules(configuration))
-    if options.test and not options.dump:
+    if options.test and not options.dump and options.format is None:
         out.flush()
         sys.stderr.write("Syntax OK\n")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -21,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
+        if arguments is None and not gc.isenabled():
+            # It has only looked (commands.read): to take a million objects apart would be a tenth of its time.
+            sys.stderr.flush()
+            os._exit(status)
         return status
     except KeyboardInterrupt:
         return INTERRUPTED

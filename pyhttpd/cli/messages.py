@@ -9,17 +9,23 @@ from collections.abc import Iterable
 from pyhttpd.api.log import LEVEL_NAMES, Level
 from pyhttpd.cli.options import PROGRAM
 from pyhttpd.config.diagnostics import Diagnostic
-from pyhttpd.config.render import terminal
+from pyhttpd.config.render import coloured, terminal, with_excerpts
 
 
 def show(diagnostics: Iterable[Diagnostic], level: str | None) -> None:
     """Print to stderr. `level` is the argument of -e; without one, warnings and worse are shown."""
     threshold = LEVEL_NAMES[level] if level is not None else Level.WARN
-    for diagnostic in diagnostics:
-        if LEVEL_NAMES[diagnostic.severity.value] <= threshold:
-            text = terminal(diagnostic, PROGRAM)
-            sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
+    colour = is_colourful()
+    shown = [each for each in diagnostics if LEVEL_NAMES[each.severity.value] <= threshold]
+    for diagnostic in with_excerpts(shown):
+        text = coloured(diagnostic, PROGRAM) if colour else terminal(diagnostic, PROGRAM)
+        sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
     sys.stderr.flush()
+
+
+def is_colourful() -> bool:
+    """A terminal that has colours, and nobody who has asked for none (no-color.org)."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def redirect(startup_log: str, server_root: str) -> None:

@@ -22,6 +22,9 @@ LEVELS = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", 
 # -D names that turn a start into a dump, with or without -t. DUMP_CONFIG and DUMP_CERTS need the -t.
 DUMPS = ("DUMP_VHOSTS", "DUMP_RUN_CFG", "DUMP_MODULES", "DUMP_INCLUDES")
 
+FORMAT = "--format"
+FORMATS = ("json", "sarif")
+
 USAGE = f"""\
 Usage: {PROGRAM} [-D name] [-d directory] [-f file]
                [-C "directive"] [-c "directive"]
@@ -47,6 +50,7 @@ Options:
   -M                 : a synonym for -t -D DUMP_MODULES
   -t -D DUMP_INCLUDES: show all included configuration files
   -t                 : run syntax check for config files
+  -t --format json   : the same for programs, on standard output; or sarif
   -T                 : start without DocumentRoot(s) check
   -X                 : debug mode (only one worker, do not detach)
 """
@@ -59,13 +63,13 @@ class UsageError(Exception):
 class Options:
     """What the command line said.
 
-    `action` is the verb of -k, None without one. `show` is what to print instead of running: "version", "compiled_in"
-    (-l), "settings" (-V), "directives" (-L). `words` are the options as they stand in the error log's AH00094: one
-    word each, without -k.
+    `action` is the verb of -k, None without one. `format` is one of FORMATS, None for text. `show` is what to print
+    instead of running: "version", "compiled_in" (-l), "settings" (-V), "directives" (-L). `words` are the options as
+    they stand in the error log's AH00094: one word each, without -k.
     """
 
     __slots__ = (
-        "action", "after", "before", "config_file", "defines", "dump", "server_root", "show",
+        "action", "after", "before", "config_file", "defines", "dump", "format", "server_root", "show",
         "skip_document_root_check", "startup_level", "startup_log", "test", "words",
     )  # fmt: skip
 
@@ -82,6 +86,7 @@ class Options:
         self.test = False
         self.dump = False
         self.show: str | None = None
+        self.format: str | None = None
         self.words: list[str] = []
 
     @property
@@ -102,8 +107,12 @@ def parse(arguments: list[str]) -> Options:
             options.show = "version"
             return options
         take(options, letter, argument or "")
+        if letter == FORMAT:
+            continue
         if letter != "k":
             options.words += [f"-{letter}"] if argument is None else [f"-{letter}", argument]
+    if options.format is not None and not options.test:
+        raise UsageError(f"{PROGRAM}: --format goes with -t")
     return options
 
 
@@ -113,6 +122,10 @@ def take(options: Options, letter: str, argument: str) -> None:
         if options.action is not None or argument not in ACTIONS:
             raise UsageError(f"{PROGRAM}: illegal option -- k")  # Apache's text for a wrong verb and for a second -k
         options.action = argument
+    elif letter == FORMAT:
+        if argument not in FORMATS:
+            raise UsageError(f"{PROGRAM}: --format takes {' or '.join(FORMATS)}, not '{argument}'")
+        options.format = argument
     elif letter == "d":
         options.server_root = argument
     elif letter == "f":
@@ -150,7 +163,7 @@ def split(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
     """Words to (letter, argument) pairs: `-tf x` and `-tfx` are `-t -f x`. Raises UsageError where it meets a mistake.
 
     One `--` is passed over, as by Apache, which reads the command line twice. But Apache also takes `--version` for
-    the end of the options, and starts: here a long option is a mistake.
+    the end of the options, and starts: here a long option other than --format is a mistake.
     """
     words = list(arguments)
     if "--" in words:
@@ -161,6 +174,12 @@ def split(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
         position += 1
         if len(word) < 2 or word[0] != "-":
             raise UsageError("")
+        if word.startswith(FORMAT):
+            name, equals, value = word.partition("=")
+            if name == FORMAT and (equals or position < len(words)):
+                yield FORMAT, value if equals else words[position]
+                position += not equals
+                continue
         rest = word[1:]
         while rest:
             letter, rest = rest[0], rest[1:]

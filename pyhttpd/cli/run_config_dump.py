@@ -25,7 +25,7 @@ def describe(configuration: Configuration) -> Iterator[str]:
     if configuration.mpm.scoreboard_file is not None:
         yield f'ScoreBoardFile: "{configuration.mpm.scoreboard_file}"'
     # Nothing here needs a mutex; scripts expect to find where one would be.
-    yield f'Mutex default: dir="{os.path.join(root, "logs")}/" mechanism=default '
+    yield f'Mutex default: dir="{configuration.runtime_dir}/" mechanism=default '
     yield "Mutex mpm-accept: using_defaults"
     if any(module.name == "watchdog_module" for module in configuration.modules):
         yield "Mutex watchdog-callback: using_defaults"

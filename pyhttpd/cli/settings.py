@@ -23,7 +23,7 @@ THREADED = {"prefork": "no", "worker": "yes (fixed thread count)"}
 
 def settings_text(mpm_name: str) -> str:
     """All of `-V`. Without an MPM, because the configuration is broken, its name stays empty, as in Apache."""
-    libraries = f"Python {platform.python_version()}, h11 {version_of('h11')}, lark {version_of('lark')}"
+    libraries = f"Python {platform.python_version()}, h11 {version_of('h11')}, PCRE2 {version_of('pcre2')}"
     lines = [
         f"Server's Module Magic Number: {MAGIC_NUMBER}",
         f"Server loaded:  {libraries}",
@@ -46,6 +46,8 @@ def compiled_with() -> Iterator[str]:
     if socket.has_ipv6:
         yield "APR_HAVE_IPV6 (IPv4-mapped addresses enabled)"
     yield "SINGLE_LISTEN_UNSERIALIZED_ACCEPT"
+    yield "APR_HAS_OTHER_CHILD"
+    yield "AP_HAVE_RELIABLE_PIPED_LOGS"
     yield f'HTTPD_ROOT="{httpd_root()}"'
     yield f'DEFAULT_PIDLOG="{MpmSettings().pid_file}"'
     yield f'DEFAULT_ERRORLOG="{CoreServer().error_log}"'

@@ -6,10 +6,13 @@ from typing import Any
 
 from pyhttpd.config import words
 from pyhttpd.config.diagnostics import SYNTAX, UNCLOSED_QUOTE
-from pyhttpd.config.directive import Args, Directive, Form
+from pyhttpd.config.directive import Args, ChoiceError, Directive, Form
+from pyhttpd.config.suggest import did_you_mean
 
 _OLD_STYLE = frozenset({"errordocument"})
 """Apache 1.3 wrote `ErrorDocument 404 "text` with one quote; files still have it."""
+
+_AS_THEY_ARE = ((str,), (str, str))
 
 _TAKES = {
     (1, 1): "takes one argument",
@@ -33,37 +36,48 @@ class ArgumentError(Exception):
         self.hint = hint
 
 
+class CountError(ArgumentError):
+    """There are too many words or too few, or what is no On or Off. Apache sees it before the directive itself looks at
+    where it stands."""
+
+
 def values(row: Directive, raw: str) -> tuple[Any, ...]:
     """The values that a line hands to its row: converted words, a bool for FLAG, the text for RAW."""
     args = row.args
-    if args.form is Form.RAW:
+    form = args.form
+    if form is Form.RAW:
         return (raw,)
-    line = words.split(raw)
-    if line.unclosed is not None and not (line.unclosed and row.name.lower() in _OLD_STYLE):
-        raise _unclosed(row, line)
-    if args.form is Form.FLAG:
-        return (_flag(row, line.words),)
-    if args.form is Form.ITERATE:
-        given = line.words[: line.words.index("")] if "" in line.words else line.words
+    given = words.plain(raw)
+    if given is None:
+        line = words.split(raw)
+        if line.unclosed is not None and not (line.unclosed and row.name.lower() in _OLD_STYLE):
+            raise _unclosed(row, line)
+        given = line.words
+    if form is Form.FLAG:
+        return (_flag(row, given),)
+    if form is Form.ITERATE:
+        given = given[: given.index("")] if "" in given else given
         if not given:
-            raise ArgumentError(_number_of(row, 1, None))
-        return tuple([_convert(row, args, index, word) for index, word in enumerate(given)])
-    if args.least == args.most == 1 and len(line.words) == 1 and line.words[0]:  # most lines
-        return (_convert(row, args, 0, line.words[0]),)
-    given = _counted(row, args, line.words)
+            raise CountError(_number_of(row, 1, None))
+    elif args.most != len(given) or not all(given):  # it is on most lines
+        given = _counted(row, args, given)
+    if args.types in _AS_THEY_ARE:
+        return given
+    if len(given) == 1:
+        return (_convert(row, args, 0, given[0]),)
     return tuple([_convert(row, args, index, word) for index, word in enumerate(given)])
 
 
 def _counted(row: Directive, args: Args, given: tuple[str, ...]) -> tuple[str, ...]:
     if args.most == 0:
         if given:
-            raise ArgumentError(f"{row.name} takes no arguments", 0)
+            raise CountError(f"{row.name} takes no arguments", 0)
         return given
     if (args.least, args.most) == (1, 2) and len(given) == 2 and not given[1]:
         given = given[:1]  # Apache takes an empty second word for none
     count = len(given)
     if count < args.least or (args.most is not None and count > args.most) or not all(given[: args.least]):
-        raise ArgumentError(_number_of(row, args.least, args.most), min(args.most or 0, count - 1) if count else None)
+        raise CountError(_number_of(row, args.least, args.most), min(args.most or 0, count - 1) if count else None)
     return given
 
 
@@ -78,7 +92,7 @@ def _number_of(row: Directive, least: int, most: int | None) -> str:
 def _flag(row: Directive, given: tuple[str, ...]) -> bool:
     word = given[0].lower() if given else ""
     if word not in {"on", "off"}:
-        raise ArgumentError(f"{row.name} must be On or Off", 0 if given else None)
+        raise CountError(f"{row.name} must be On or Off", 0 if given else None)
     return word == "on"
 
 
@@ -89,7 +103,8 @@ def _convert(row: Directive, args: Args, index: int, word: str) -> Any:
     try:
         return convert(word)
     except ValueError as error:
-        raise ArgumentError(str(error).replace("{name}", row.name), index) from None
+        hint = did_you_mean(word, error.choices) if isinstance(error, ChoiceError) else None
+        raise ArgumentError(str(error).replace("{name}", row.name), index, hint=hint) from None
 
 
 def _unclosed(row: Directive, line: words.Words) -> ArgumentError:

@@ -9,10 +9,10 @@ from typing import Any
 
 from pyhttpd.config import arguments, words
 from pyhttpd.config.addresses import AddressError, UnknownHostError, vhost_addresses
-from pyhttpd.config.arguments import ArgumentError
+from pyhttpd.config.arguments import ArgumentError, CountError
 from pyhttpd.config.configuration import Scope, ServerRecord, VhostAddress
 from pyhttpd.config.diagnostics import BROKEN_MODULE, NO_EFFECT, SYNTAX, Severity
-from pyhttpd.config.directive import RSRC, SECTIONS, Context, Directive, Form, SettingError
+from pyhttpd.config.directive import RSRC, SECTIONS, Context, Directive, DirectiveOwner, Form, SettingError
 from pyhttpd.config.merging import merge_fields, merge_values
 from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode
 from pyhttpd.config.owners import owner_of
@@ -28,9 +28,14 @@ from pyhttpd.config.scopes import (
     read_tag,
     scope_is_wild,
 )
-from pyhttpd.config.suggest import Suggestions
+from pyhttpd.config.suggest import Suggestions, did_you_mean
 
 Settings = dict[type, dict[str, Any]]
+
+_OUTSIDE = RSRC.value
+
+_REMEMBERED = 1000
+"""Lines of one directive whose values are kept while a configuration is read."""
 
 
 class _Growing(list[Any]):
@@ -82,6 +87,7 @@ class _Place:
     parent: str | None = None  # `<Directory`
     argument: str | None = None
     files: list[Scope] = field(default_factory=list)  # of a Directory
+    lines: dict[type, Line] = field(default_factory=dict)  # one for all lines that go to a class
     bit: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,10 +96,9 @@ class _Place:
 
 @dataclass(slots=True)
 class Line:
-    """The `Setting` that an `apply` function gets."""
+    """The `Setting` that an `apply` function gets, for as long as it runs."""
 
     row: Directive
-    location: Location
     context: Context
     section: str | None
     server_root: str
@@ -101,8 +106,12 @@ class Line:
     _fields: dict[str, Any]
     _node: Node
     _report: Report
-    _module: str
+    _owner: DirectiveOwner
     _registry: Registry
+
+    @property
+    def location(self) -> Location:
+        return self._node.location
 
     def get(self, field: str, default: Any = None) -> Any:
         value = self._fields.get(field, default)
@@ -132,7 +141,7 @@ class Line:
 
     def _say(self, severity: Severity, message: str, number: str) -> None:
         self._report.line_error(
-            self.location, message, number=number, severity=severity, module=self._module,
+            self.location, message, number=number, severity=severity, module=self._owner.name.removesuffix("_module"),
             excerpt=self._report.excerpt(self._node),
         )  # fmt: skip
 
@@ -159,6 +168,7 @@ class Builder:
         self._main = _Server()
         self._vhosts: list[_Server] = []
         self._memos: dict[int, dict[str, Any]] = {}  # by the id of a scope's fields of one class
+        self._resolved: dict[str, list[VhostAddress]] = {}
 
     def apply(self, nodes: list[Node]) -> None:
         self._walk(nodes, _Place(self._main, Context.SERVER, self._main.base))
@@ -169,16 +179,22 @@ class Builder:
     # --- one line ----------------------------------------------------------------------------------------------------
 
     def _walk(self, nodes: list[Node] | tuple[Node, ...], place: _Place) -> None:
+        find = self._registry.find
+        line = self._line
         for node in nodes:
-            name = node.name if isinstance(node, DirectiveNode) else f"<{node.name}"
-            entries = self._registry.find(name)
-            if not entries or entries[0].row.section is not isinstance(node, SectionNode):
-                self._unknown(node, name)
-            elif isinstance(node, SectionNode):
-                self._section(node, entries[0], place)
-            else:
+            if isinstance(node, DirectiveNode):
+                entries = find(node.name)
+                if not entries:
+                    self._unknown(node, node.name)
                 for entry in entries:
-                    self._line(node, entry, place)
+                    line(node, entry, place)
+            else:
+                name = f"<{node.name}"
+                entries = find(name)
+                if entries:
+                    self._section(node, entries[0], place)
+                else:
+                    self._unknown(node, name)
 
     def _unknown(self, node: Node, name: str) -> None:
         if owner_of(name) in self._refused:
@@ -201,12 +217,24 @@ class Builder:
     def _line(self, node: DirectiveNode, entry: Entry, place: _Place) -> None:
         row = entry.row
         if not place.bit & entry.contexts:
-            self._error(node, _misplaced(row, place))
+            self._refuse(node, row, place)
             return
         try:
-            values = arguments.values(row, node.raw)
+            raw = node.raw
+            values = entry.values.get(raw)
+            if values is None:
+                values = arguments.values(row, raw)
+                if len(entry.values) < _REMEMBERED:
+                    entry.values[raw] = values
             if row.apply is not None:
-                row.apply(self._setting(node, entry, place), *values)
+                setting = place.lines.get(row.into) if row.into is not None else None
+                if setting is None:
+                    setting = self._setting(node, entry, place)
+                    if row.into is not None:
+                        place.lines[row.into] = setting
+                else:
+                    setting.row, setting._node, setting._owner = row, node, entry.owner
+                row.apply(setting, *values)
             elif row.into is not None:
                 self._store(row, self._fields(row.into, place), values)
         except ArgumentError as error:
@@ -214,10 +242,28 @@ class Builder:
         except Exception as error:
             self._failed(node, entry, error)
 
+    def _refuse(self, node: DirectiveNode, row: Directive, place: _Place) -> None:
+        """A directive that may not stand here. Where it is the directive that says so, its words are counted first."""
+        if _refused_itself(row, place):
+            try:
+                arguments.values(row, node.raw)
+            except CountError as error:
+                self._error(node, str(error), error.word)
+                return
+            except ArgumentError:
+                pass
+        self._error(node, _misplaced(row, place), hint=_places(row))
+
     def _failed(self, node: Node, entry: Entry, error: Exception) -> None:
         """A mistake in a module is one line that is wrong, too, and not the end of the server."""
         if isinstance(error, SettingError):
-            self._error(node, str(error), 0 if node.raw else None, hint=error.hint)
+            word = 0 if node.raw else None
+            hint = error.hint
+            if error.wrong is not None:
+                given = words.split(node.raw).words
+                word = given.index(error.wrong) if error.wrong in given else word
+                hint = hint or did_you_mean(error.wrong, error.choices)
+            self._error(node, str(error), word, hint=hint)
             return
         name = entry.owner.source.removesuffix(".c")
         self._error(
@@ -227,12 +273,18 @@ class Builder:
 
     def _setting(self, node: Node, entry: Entry, place: _Place) -> Line:
         row = entry.row
-        fields = self._fields(row.into, place) if row.into is not None else {}
-        module = entry.owner.name.removesuffix("_module")
-        memo = self._memos.setdefault(id(fields), {}) if row.into is not None else {}
+        fields: dict[str, Any]
+        memo: dict[str, Any] | None
+        if row.into is None:
+            fields, memo = {}, {}
+        else:
+            fields = self._fields(row.into, place)
+            memo = self._memos.get(id(fields))
+            if memo is None:
+                memo = self._memos[id(fields)] = {}
         return Line(
-            row, node.location, place.context, place.argument, self._server_root, memo, fields, node, self._report,
-            module, self._registry,
+            row, place.context, place.argument, self._server_root, memo, fields, node, self._report, entry.owner,
+            self._registry,
         )  # fmt: skip
 
     def _fields(self, into: type, place: _Place) -> dict[str, Any]:
@@ -259,17 +311,18 @@ class Builder:
     def _section(self, node: SectionNode, entry: Entry, place: _Place) -> None:
         row = entry.row
         name = row.name
-        if not place.context & row.contexts:
-            self._error(node, _misplaced(row, place))
+        if not place.bit & entry.contexts:
+            self._error(node, _misplaced(row, place), hint=_places(row))
             return
         try:
-            if node.tail:
+            if node.tail and ('"' in node.raw or "'" in node.raw):
                 arguments.check_quotes(f"{name}>", node.raw)
         except ArgumentError as error:
             self._error(node, str(error), error.word, error.number, error.hint)
-        if name.lower() == "<virtualhost":
+        key = name.lower()
+        if key == "<virtualhost":
             self._virtual_host(node, name)
-        elif name.lower() in KINDS:
+        elif key in KINDS:
             self._scope(node, name, place)
         elif row.apply is not None:
             self._container(node, entry, place)
@@ -281,7 +334,7 @@ class Builder:
         row = entry.row
         if not node.tail:
             self._error(node, f"{row.name}> directive missing closing '>'")
-        inner = replace(place, parent=row.name)
+        inner = replace(place, parent=row.name, lines={})
         setting = self._setting(node, entry, inner)
         opened = False
         try:
@@ -313,7 +366,9 @@ class Builder:
             if not word:
                 continue
             try:
-                found += vhost_addresses(word)
+                if word not in self._resolved:
+                    self._resolved[word] = vhost_addresses(word)
+                found += self._resolved[word]
             except AddressError as error:
                 raise TagError(str(error), index) from None
             except UnknownHostError as error:
@@ -348,7 +403,7 @@ class Builder:
             place.server.directories.append(scope)
         elif context is Context.LOCATION:
             place.server.locations.append(scope)
-        elif place.context & RSRC:
+        elif place.bit & _OUTSIDE:
             place.server.files.append(scope)
         elif place.context is Context.DIRECTORY:
             place.files.append(scope)
@@ -362,25 +417,38 @@ class Builder:
 
     @property
     def main(self) -> ServerRecord:
-        return self._record(self._main, None)
-
-    @property
-    def vhosts(self) -> tuple[ServerRecord, ...]:
-        return tuple(self._record(vhost, self._main) for vhost in self._vhosts)
-
-    def _record(self, server: _Server, main: _Server | None) -> ServerRecord:
-        """A server with the main one's settings and sections below its own."""
-        outer = main if main is not None else _Server()
+        """The main server. What its module configurations are, virtual hosts share where they set nothing."""
+        server = self._main
         classes = {owner.per_server for owner in self._registry.owners if owner.per_server is not None}
+        in_order = (*sorted(classes, key=_class_name), *(cls for cls in server.settings if cls not in classes))
+        return ServerRecord(
+            location=None,
+            addresses=(),
+            settings={cls: cls(**server.settings.get(cls, {})) for cls in in_order},
+            base=server.base,
+            directories=directory_order(tuple(server.directories)),
+            files=tuple(server.files),
+            locations=tuple(server.locations),
+        )
+
+    def vhosts(self, main: ServerRecord) -> tuple[ServerRecord, ...]:
+        return tuple([self._record(vhost, main) for vhost in self._vhosts])
+
+    def _record(self, server: _Server, main: ServerRecord) -> ServerRecord:
+        """A virtual host, with the main server's settings and sections below its own."""
+        outer = self._main
+        settings = dict(main.settings)
+        for cls, inner in server.settings.items():
+            settings[cls] = cls(**merge_fields(cls, outer.settings.get(cls, {}), inner))
+        directories = main.directories
+        if server.directories:
+            directories = directory_order((*outer.directories, *server.directories))
         return ServerRecord(
             location=server.location,
             addresses=server.addresses,
-            settings={
-                cls: cls(**merge_fields(cls, outer.settings.get(cls, {}), server.settings.get(cls, {})))
-                for cls in (*sorted(classes, key=_class_name), *(c for c in server.settings if c not in classes))
-            },
+            settings=settings,
             base=merge_values(outer.base, server.base),
-            directories=directory_order((*outer.directories, *server.directories)),
+            directories=directories,
             files=(*outer.files, *server.files),
             locations=(*outer.locations, *server.locations),
         )
@@ -390,13 +458,35 @@ def _class_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+_PLACES = (
+    (Context.SERVER, "outside all sections"),
+    (Context.VHOST, "in <VirtualHost>"),
+    (Context.DIRECTORY, "in <Directory>"),
+    (Context.LOCATION, "in <Location>"),
+    (Context.FILES, "in <Files>"),
+    (Context.HTACCESS, "in .htaccess"),
+)
+
+
+def _places(row: Directive) -> str:
+    """`Listen is allowed outside all sections`"""
+    *most, last = [text for context, text in _PLACES if context & row.contexts] or ["nowhere"]
+    where = f"{', '.join(most)} and {last}" if most else last
+    return f"{row.name}{'>' if row.section else ''} is allowed {where}"
+
+
+def _refused_itself(row: Directive, place: _Place) -> bool:
+    """The directive's class is allowed where the line stands, and yet the directive is not."""
+    outer = Context.SERVER if place.context is Context.VHOST else SECTIONS
+    return place.parent is not None and bool(row.contexts & outer)
+
+
 def _misplaced(row: Directive, place: _Place) -> str:
     """Apache's text for a directive that may not stand here. It has one for where the directive's class does not fit,
     and another for what the directive itself then refuses."""
     bracket = ">" if row.section else ""
     if place.parent is None:
         return f"{row.name} not allowed here"
-    refused_itself = row.contexts & (Context.SERVER if place.context is Context.VHOST else SECTIONS)
-    if refused_itself:
+    if _refused_itself(row, place):
         return f"{row.name}{bracket} cannot occur within {place.parent}> section"
     return f"{row.name} not allowed in {place.parent}> context"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from pyhttpd.config.diagnostics import Diagnostic
 from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location
+from pyhttpd.util.regex import Regex
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Scope:
 
     kind: ScopeKind
     pattern: str
-    regex: re.Pattern[str] | None
+    regex: Regex | None
     wild: bool
     values: Values
     location: Location
@@ -98,6 +98,7 @@ class Configuration:
     included: tuple[IncludedFile, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     local_name: str = "127.0.0.1"  # of the machine, for servers without a ServerName; boot fills it in
+    runtime_dir: str = ""  # DefaultRuntimeDir, else logs below ServerRoot
     mpm_name: str = ""  # prefork, worker
     mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
 

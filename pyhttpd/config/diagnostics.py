@@ -17,6 +17,7 @@ NOT_TEXT = "PH00402"
 BROKEN_MODULE = "PH00403"
 NO_EFFECT = "PH00404"
 TOO_MANY = "PH00405"
+MISSING_MODULES = "PH00406"
 
 COMMAND_LINE = "-c/-C directives"
 """The name of the file that the lines of -C and -c seem to come from."""
@@ -35,6 +36,7 @@ class Excerpt(NamedTuple):
     column: int  # from 1
     text: str
     width: int = 1  # how many characters the caret underlines
+    file: str | None = None  # where it is not the message's: a macro's lines stand where it is defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ class Diagnostic:
 
     `number` is Apache's (`AH00526`) where Apache has one, `PHnnnnn` where the message is ours, None where Apache
     prints `httpd: Syntax error on line ...` without one. `chain` holds the places of the Include lines that led to
-    `location`, outermost first. `hint` says what to do; it is printed after Apache's own lines. A message without a
-    place (`AH00184: WARNING: StartServers of 0 not allowed`) has `location` None. `module` is the short name that
-    stands in the error log (`core`, `mpm_prefork`). `excerpt` shows the line; without it the file is looked at again.
-    `errno` is the system's reason, which Apache puts in front: `(2)No such file or directory: `.
+    `location`, outermost first, `uses` those of the macro uses, if it stands in a macro. `hint` says what to do; it is
+    printed after Apache's own lines. A message without a place (`AH00184: WARNING: StartServers of 0 not allowed`) has
+    `location` None. `module` is the short name that stands in the error log (`core`, `mpm_prefork`). `excerpt` shows
+    the line; without it the file is looked at again. `errno` is the system's reason, which Apache puts in front:
+    `(2)No such file or directory: `.
     """
 
     severity: Severity
@@ -58,6 +61,7 @@ class Diagnostic:
     module: str = "core"
     excerpt: Excerpt | None = None
     errno: int | None = None
+    uses: tuple[Location, ...] = ()
 
 
 class ConfigurationError(Exception):

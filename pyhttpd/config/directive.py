@@ -6,7 +6,7 @@ A row drives the check of a line (context, AllowOverride class, number and type 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 from typing import Any, Protocol
@@ -133,9 +133,14 @@ class Setting(Protocol):
 class SettingError(Exception):
     """Raised by an `apply` function: the line is wrong; the text is Apache's second line."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, wrong: str | None = None, choices: Iterable[str] = ()
+    ) -> None:
+        """`wrong` is the word that is underlined; the one of `choices` that is most like it is suggested."""
         super().__init__(message)
         self.hint = hint
+        self.wrong = wrong
+        self.choices = tuple(choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +223,14 @@ def at_least(least: int, message: str) -> Converter:
     return convert
 
 
+class ChoiceError(ValueError):
+    """Of a converter: the word is none of those that there are."""
+
+    def __init__(self, message: str, choices: Iterable[str]) -> None:
+        super().__init__(message)
+        self.choices = tuple(choices)
+
+
 def one_of(*choices: str) -> Converter:
     """One of several words, whatever its case; the value is the word as listed."""
     known = {choice.lower(): choice for choice in choices}
@@ -226,6 +239,6 @@ def one_of(*choices: str) -> Converter:
         try:
             return known[word.lower()]
         except KeyError:
-            raise ValueError(f"{{name}} must be one of: {' | '.join(choices)}") from None
+            raise ChoiceError(f"{{name}} must be one of: {' | '.join(choices)}", choices) from None
 
     return convert

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.nodes import Node, SectionNode
 
@@ -20,25 +23,38 @@ def modules(configuration: Configuration) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def config_tree(nodes: tuple[Node, ...]) -> str:
-    """The tree (read.read_tree) as configuration text, each line below a comment that says where it stands."""
+def _name(name: str) -> str:
+    """Quoted, where it would be read as something else. No directive has such a name, but a variable may make it."""
+    if name and not name.startswith("#") and not re.search(r"[\s\"'\\]", name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def config_tree(nodes: Iterable[Node]) -> str:
+    """The tree (read.read_tree) as configuration text, line for line as mod_info prints it, each line below a comment
+    that says where it stands.
+
+    Unlike Apache's, a section without lines in it has its closing tag, so that the text can be read again.
+    """
     lines: list[str] = []
     file: str | None = None
-    todo: list[tuple[int, Node | str]] = [(0, node) for node in reversed(nodes)]
+    todo: list[tuple[int, Node, bool]] = [(0, node, False) for node in reversed(list(nodes))]
     while todo:
-        depth, node = todo.pop()
+        depth, node, closing = todo.pop()
         indent = "  " * depth
-        if isinstance(node, str):
-            lines.append(indent + node)
+        if node.source.file != file:
+            file = node.source.file
+            lines.append(f"# In file: {file}")
+        if closing:
+            lines.append(f"{indent}</{node.name}>")
             continue
-        if node.location.file != file:
-            file = node.location.file
-            lines.append(f"{indent}# In file: {file}")
-        lines.append(f"{indent}# {node.location.line:3}:")
+        lines.append(f"{indent}#{node.source.last_line(node.index):4}:")
         if isinstance(node, SectionNode):
-            lines.append(f"{indent}<{node.name} {node.raw}>" if node.raw else f"{indent}<{node.name}>")
-            todo.append((depth, f"</{node.name}>"))
-            todo += ((depth + 1, child) for child in reversed(node.children))
+            lines.append(f"{indent}<{node.name} {node.raw}{node.tail}")
+            todo.append((depth, node, True))
+            todo += ((depth + 1, child, False) for child in reversed(node.children))
         else:
-            lines.append(f"{indent}{node.name} {node.raw}".rstrip())
+            line = f"{indent}{_name(node.name)} {node.raw}"
+            lines.append(f"{line} " if line.endswith("\\") else line)  # else it would be continued
     return "".join(f"{line}\n" for line in lines)

@@ -1,14 +1,16 @@
-"""What acts while the text is read, in the order of the lines: Define, ${VAR}, Include, conditions, LoadModule.
+"""Text to tree: what acts while the text is read acts here, in the order of the lines.
 
-The result is one tree without conditions and Includes. The work is a stack of frames, not a recursion: files may
-include each other 128 deep, each inside sections.
+Sections are opened and closed; Define, ${VAR}, Include, conditions, LoadModule and macros are worked off; the result is
+one tree without them. As in Apache a file, and what stands inside a condition, must close what it opens, but a macro
+need not: its lines are read as if they stood where it is used. The work is a stack, not a recursion: files may include
+each other 128 deep, each inside sections.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pyhttpd.config import arguments, words
@@ -16,77 +18,95 @@ from pyhttpd.config.arguments import ArgumentError
 from pyhttpd.config.catalog import Catalog
 from pyhttpd.config.conditions import ConditionError, negated_word, version_matches
 from pyhttpd.config.configuration import IncludedFile
-from pyhttpd.config.diagnostics import COMMAND_LINE, NOT_TEXT, SYNTAX, Severity
+from pyhttpd.config.diagnostics import COMMAND_LINE, NO_EFFECT, NOT_TEXT, SYNTAX, Excerpt, Severity
 from pyhttpd.config.include import MAX_INCLUDE_DEPTH, IncludeError, matching_files
 from pyhttpd.config.loading import LoadError, Modules
-from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode
-from pyhttpd.config.parse import MAX_DEPTH, Parsed, Problem, parse
+from pyhttpd.config.macros import Body, Macro, MacroError, Macros, TooManyLinesError
+from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode, place_of
 from pyhttpd.config.registry import Entry
 from pyhttpd.config.report import Chain, Report
 from pyhttpd.config.source import Source, open_source
+from pyhttpd.config.suggest import closest
 from pyhttpd.config.variables import Variables
+from pyhttpd.config.words import BLANKS
 
-
-class Files:
-    """Configuration files, each read and parsed once, however often it is included."""
-
-    def __init__(self) -> None:
-        self._parsed: dict[str, Parsed] = {}
-
-    def load(self, path: str) -> Parsed:
-        """Raises OSError or, for a name that no file can have, ValueError."""
-        parsed = self._parsed.get(path)
-        if parsed is None:
-            source = open_source(path)
-            parsed = self._parsed[path] = Parsed(source, (), ()) if "\0" in source.text else parse(source)
-        return parsed
-
-
-class _Open(NamedTuple):
-    """Not a node but a step: read a file."""
-
-    path: str
-    chain: Chain
-
-
-class _Failed(NamedTuple):
-    """The end of a list of files that broke off."""
-
-    node: DirectiveNode
-    message: str
-
-
-_Step = Node | _Open | _Failed
-
-
-class _OpenFile:
-    """A file that is being worked through; `problems` are those of its tags that have not been told yet."""
-
-    def __init__(self, parsed: Parsed, chain: Chain) -> None:
-        self.chain = chain
-        self.problems = list(reversed(parsed.problems))
+MAX_DEPTH = 100
+"""Sections inside sections. Apache has no limit; nobody comes near this one."""
 
 
 @dataclass(slots=True)
-class _Frame:
-    """A list of nodes that is being worked through. What is kept goes to `target`."""
+class _Stream:
+    """Lines that are being read: those of a file, or of a macro that it uses. `at` is the next one."""
 
-    steps: Iterator[_Step]
+    source: Source
+    at: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """A section, or a condition that holds, whose closing tag is waited for."""
+
+    written: str  # Directory, as it stands there
+    node: SectionNode  # with the name that its row has
+    condition: bool
+    outer: list[Node]  # where lines go when it is closed
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.node.name
+
+
+@dataclass(slots=True)
+class _File:
+    """A file that is being read. Its lines go to `target`; `depth` counts the sections around its Include line."""
+
+    streams: list[_Stream]
+    chain: Chain
     target: list[Node]
-    file: _OpenFile
-    section: SectionNode | None = None  # whose children these are
-    whole_file: bool = False
-    depth: int = 0  # of sections
+    depth: int
+    open: list[_Open] = field(default_factory=list)
+
+
+class _Pending(NamedTuple):
+    """The files of an Include line that have not been read yet."""
+
+    paths: Iterator[str]
+    chain: Chain
+    target: list[Node]
+    depth: int
+    node: DirectiveNode | None
+    file: _File | None
+
+
+Action = Callable[[DirectiveNode, Entry, _File], None]
+
+
+class Files:
+    """Configuration files, each read once, however often it is included."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Source] = {}
+
+    def load(self, path: str) -> Source:
+        """Raises OSError or, for a name that no file can have, ValueError."""
+        source = self._sources.get(path)
+        if source is None:
+            source = self._sources[path] = open_source(path)
+        return source
 
 
 class Expansion:
-    """Reads the files of one configuration. `nodes`, `modules`, `variables`, `server_root` and `included` result."""
+    """Reads the files of one configuration. `nodes`, `modules`, `variables`, `server_root` and `included` result.
+
+    `asked_for_mpm` tells that a condition would have held if the MPM that runs by default had been there.
+    """
 
     def __init__(
         self, catalog: Catalog, files: Files, report: Report, *, server_root: str, defines: Sequence[str],
         with_mpm: bool,
     ) -> None:
         self.server_root = server_root
+        self.runtime_dir: str | None = None
         self.main_path = ""
         self.variables = Variables(defines)
         self.included: list[IncludedFile] = []
@@ -94,23 +114,28 @@ class Expansion:
         self.modules = Modules(catalog)
         self.modules.compiled_in(with_mpm=with_mpm)
         self.stopped = False
+        self.asked_for_mpm = False
         self._files = files
         self._report = report
-        self._frames: list[_Frame] = []
-        self._actions: dict[str, Callable[[DirectiveNode, Entry, _Frame], None]] = {
+        self._macros = Macros()
+        self._reading: list[_File | _Pending] = []
+        self._actions: dict[str, Action] = {
             "define": self._define,
             "undefine": self._undefine,
             "include": self._include,
             "includeoptional": self._include,
             "loadmodule": self._load_module,
             "serverroot": self._server_root,
+            "defaultruntimedir": self._runtime_dir,
+            "use": self._use,
+            "undefmacro": self._undef_macro,
         }
         self._tests: dict[str, Callable[[str], bool]] = {
-            "<ifmodule": lambda word: self.modules.registry.has_module(word),
+            "<ifmodule": self._has_module,
             "<ifdefine": self.variables.is_defined,
             "<iffile": self._is_file,
-            "<ifdirective": lambda word: bool(self.modules.registry.find(word)),
-            "<ifsection": lambda word: bool(self.modules.registry.find(f"<{word}")),
+            "<ifdirective": self._has_directive,
+            "<ifsection": lambda word: self._has_directive(f"<{word}"),
         }
 
     # --- what is read ------------------------------------------------------------------------------------------------
@@ -118,167 +143,228 @@ class Expansion:
     def read_lines(self, lines: Sequence[str]) -> None:
         """The lines of -C or -c."""
         text = "\n".join(line.replace("\n", " ").replace("\0", " ") for line in lines)
-        parsed = parse(Source(COMMAND_LINE, text))
-        self._report.opened(parsed.source, ())
-        self._run(_Frame(iter(parsed.nodes), self.nodes, _OpenFile(parsed, ()), whole_file=True))
+        source = Source(COMMAND_LINE, text)
+        self._report.opened(source, ())
+        self._run(_File([_Stream(source)], (), self.nodes, 0))
 
     def read_file(self, path: str) -> None:
         """The main file; a relative name is looked up under the ServerRoot that -C may have set."""
         path = self.main_path = os.path.join(self.server_root, path)
-        frame = _Frame(iter(()), self.nodes, _OpenFile(Parsed(Source(path, ""), (), ()), ()))
-        self._frames.append(frame)
-        self._open(_Open(path, ()), frame)
-        self._run()
+        self._run(_Pending(iter((path,)), (), self.nodes, 0, None, None))
 
-    def _run(self, *frames: _Frame) -> None:
-        self._frames += frames
-        while self._frames and not self.stopped:
-            frame = self._frames[-1]
-            step = next(frame.steps, None)
-            if isinstance(step, DirectiveNode):
-                self._directive(step, frame)
-            elif isinstance(step, SectionNode):
-                self._section(step, frame)
-            elif isinstance(step, _Open):
-                self._open(step, frame)
-            elif isinstance(step, _Failed):
-                self._error(step.node, frame, step.message, word=0)
+    def _run(self, first: _File | _Pending) -> None:
+        reading = self._reading
+        reading.append(first)
+        while reading and not self.stopped:
+            top = reading[-1]
+            if isinstance(top, _File):
+                self._read(top)
             else:
-                self._frames.pop()
-                self._finish(frame)
+                self._next_file(top)
 
-    def _finish(self, frame: _Frame) -> None:
-        if frame.whole_file:
-            self._tell(frame.file, None)
-        if frame.section is not None:
-            section = frame.section
-            node = SectionNode(
-                section.name, section.raw, section.location, tuple(frame.target), section.tail, section.end
-            )
-            self._frames[-1].target.append(node)
-
-    def _open(self, step: _Open, frame: _Frame) -> None:
-        chain = step.chain
+    def _next_file(self, pending: _Pending) -> None:
+        try:
+            path = next(pending.paths, None)
+        except IncludeError as error:
+            assert pending.node is not None
+            self._reading.pop()
+            self._error(pending.node, pending.file, str(error), word=0)
+            return
+        if path is None:
+            self._reading.pop()
+            return
+        chain = pending.chain
         location = chain[-1] if chain else None
         try:
-            parsed = self._files.load(step.path)
+            source = self._files.load(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._report.text_error(
-                chain[:-1], location, f"Could not open configuration file {step.path}: {reason}",
+                chain[:-1], location, f"Could not open configuration file {path}: {reason}",
                 excerpt=self._report.excerpt_at(location) if location is not None else None,
             )  # fmt: skip
             return
-        self._report.opened(parsed.source, chain)
-        self.included.append(IncludedFile(len(chain), location.line if location is not None else 0, step.path))
-        if "\0" in parsed.source.text:
-            place = Location(step.path, parsed.source.text[: parsed.source.text.index("\0")].count("\n") + 1)
+        self._report.opened(source, chain)
+        self.included.append(IncludedFile(len(chain), location.line if location is not None else 0, path))
+        if "\0" in source.text:
+            place = Location(path, source.text[: source.text.index("\0")].count("\n") + 1)
             self._report.text_error(chain, place, "There is a NUL byte here: this is not a text file", number=NOT_TEXT)
             return
-        file = _OpenFile(parsed, chain)
-        self._frames.append(_Frame(iter(parsed.nodes), frame.target, file, whole_file=True, depth=frame.depth))
+        self._reading.append(_File([_Stream(source)], chain, pending.target, pending.depth))
 
-    def _tell(self, file: _OpenFile, before: int | None) -> None:
-        """Report the tags that do not fit, as far as they show before a line."""
-        while file.problems and (before is None or file.problems[-1].seen < before):
-            problem = file.problems.pop()
-            self._report.text_error(
-                file.chain, problem.location, self._message(problem, skipped=False), hint=problem.hint,
-                excerpt=self._report.excerpt_at(problem.location),
-            )  # fmt: skip
+    def _read(self, file: _File) -> None:
+        """Work off lines, until the file ends or another one is to be read first."""
+        find = self.modules.registry.find
+        while file.streams:
+            stream = file.streams[-1]
+            source, at, target = stream.source, stream.at, file.target
+            lines = source.lines
+            count = len(lines)
+            while at < count:
+                line = text = lines[at].strip(BLANKS)
+                at += 1
+                if not line or line[0] == "#":
+                    continue
+                if "${" in line:
+                    line = self._resolve(line, source, at - 1, file)
+                name, _, raw = line.partition(" ")
+                if not name.isalnum():
+                    name, raw = words.split_line(line)
+                    if name[:1] == "<":
+                        stream.at = at
+                        self._tag(name, raw, text, source, at - 1, file)
+                        if file.streams[-1] is not stream:
+                            break
+                        at, target = stream.at, file.target
+                        continue
+                    name = name.removesuffix(">")  # so does Apache
+                    if not name:
+                        self._nameless(source, at - 1, file)
+                        continue
+                elif raw[:1] in BLANKS:
+                    raw = raw.lstrip(BLANKS)
+                entries = find(name)
+                if not entries:
+                    target.append(DirectiveNode(name, raw, source, at - 1))
+                    continue
+                row = entries[0].row
+                node = DirectiveNode(row.name, raw, source, at - 1)
+                if row.on_read and (action := self._actions.get(row.name.lower())) is not None:
+                    stream.at = at
+                    self._act(action, node, entries[0], file)
+                    if self._reading[-1] is not file or self.stopped:
+                        return
+                    if file.streams[-1] is not stream:
+                        break
+                else:
+                    target.append(node)
+            else:
+                file.streams.pop()
+        self._end(file)
 
-    def _message(self, problem: Problem, *, skipped: bool) -> str:
-        """Apache's text, with the names of sections as their rows have them."""
-        if problem.unclosed:
-            lines = [
-                f"{problem.location.file}:{line}: <{self._canonical(name)}> was not closed."
-                for name, line in reversed(problem.unclosed)
-            ]
-            return "\n".join(lines)
-        if problem.expected is None:
-            return problem.message
-        if not skipped and self._is_condition(problem.expected):  # Apache has forgotten the condition by then
-            return f"</{problem.saw}> without matching <{problem.saw}> section"
-        return f"Expected </{self._canonical(problem.expected)}> but saw </{problem.saw}>"
+    def _next_line(self, file: _File) -> tuple[str, Source, int] | None:
+        """The next line, without the blanks around it, for what takes lines without reading them. None at the end."""
+        while True:
+            stream = file.streams[-1]
+            if stream.at < len(stream.source.lines):
+                stream.at += 1
+                return stream.source.lines[stream.at - 1].strip(BLANKS), stream.source, stream.at - 1
+            if len(file.streams) == 1:
+                return None
+            file.streams.pop()
 
-    def _canonical(self, name: str) -> str:
-        entries = self.modules.registry.find(f"<{name}")
-        return entries[0].row.name[1:] if entries else name
+    def _end(self, file: _File) -> None:
+        self._reading.pop()
+        if file.open:
+            outermost = file.open[0].node.location
+            message = "\n".join(
+                f"{place.file}:{place.line}: <{each.name}> was not closed."
+                for each in reversed(file.open)
+                for place in (each.node.location,)
+            )
+            self._text_error(file, outermost, message, self._report.excerpt_at(outermost))
 
-    def _is_condition(self, name: str) -> bool:
-        entries = self.modules.registry.find(f"<{name}")
-        return bool(entries) and entries[0].row.on_read
+    # --- messages ----------------------------------------------------------------------------------------------------
 
     def _error(
-        self, node: Node, frame: _Frame, message: str, *, hint: str | None = None, word: int | None = None,
+        self, node: Node, file: _File | None, message: str, *, hint: str | None = None, word: int | None = None,
         number: str | None = None, severity: Severity = Severity.ERROR, module: str = "core",
     ) -> None:
         self._report.text_error(
-            frame.file.chain, node.location, message, hint=hint, number=number, severity=severity, module=module,
-            excerpt=self._report.excerpt(node, word),
+            file.chain if file is not None else (), node.location, message, hint=hint, number=number,
+            severity=severity, module=module, excerpt=self._report.excerpt(node, word),
         )  # fmt: skip
 
-    # --- one node ----------------------------------------------------------------------------------------------------
+    def _text_error(
+        self, file: _File, location: Location, message: str, excerpt: Excerpt | None, hint: str | None = None
+    ) -> None:
+        self._report.text_error(file.chain, location, message, hint=hint, excerpt=excerpt)
 
-    def _resolve(self, text: str, node: Node, frame: _Frame) -> str:
+    def _nameless(self, source: Source, index: int, file: _File) -> None:
+        location = place_of(source, index)
+        self._report.text_error(
+            file.chain, location, "A line whose first word is empty has no effect", number=NO_EFFECT,
+            severity=Severity.WARNING, excerpt=self._report.excerpt_at(location),
+        )  # fmt: skip
+
+    def _resolve(self, line: str, source: Source, index: int, file: _File) -> str:
         def missing(name: str) -> None:
-            self._error(
-                node, frame, f"Config variable ${{{name}}} is not defined", number="AH00111", severity=Severity.WARNING
-            )
+            location = place_of(source, index)
+            self._report.text_error(
+                file.chain, location, f"Config variable ${{{name}}} is not defined", number="AH00111",
+                severity=Severity.WARNING, excerpt=self._report.excerpt_of(location, f"${{{name}}}"),
+            )  # fmt: skip
 
-        return self.variables.resolve(text, missing)
+        return self.variables.resolve(line, missing).strip(BLANKS)
 
-    def _directive(self, node: DirectiveNode, frame: _Frame) -> None:
-        if frame.file.problems:
-            self._tell(frame.file, node.location.line)
-        if "${" in node.raw or "${" in node.name:
-            resolved = self._resolved(node, frame)
-            if resolved is None:
-                return
-            node = resolved
-        entries = self.modules.registry.find(node.name)
-        if entries and entries[0].row.on_read:
-            action = self._actions.get(node.name.lower())
-            if action is not None:
-                try:
-                    action(node, entries[0], frame)
-                except ArgumentError as error:
-                    number = None if error.number == SYNTAX else error.number
-                    self._error(node, frame, str(error), word=error.word, number=number, hint=error.hint)
-                return
-        frame.target.append(node)
+    # --- tags --------------------------------------------------------------------------------------------------------
 
-    def _resolved(self, node: DirectiveNode, frame: _Frame) -> DirectiveNode | None:
-        if "${" not in node.name:
-            return DirectiveNode(node.name, self._resolve(node.raw, node, frame).strip(words.BLANKS), node.location)
-        name, raw = words.split_line(self._resolve(f"{node.name} {node.raw}", node, frame).strip(words.BLANKS))
-        if name.startswith("<"):
-            self._error(node, frame, f"{name}: the tag of a section cannot come from a variable")
-            return None
-        return DirectiveNode(name, raw, node.location) if name else None
+    def _tag(self, word: str, rest: str, text: str, source: Source, index: int, file: _File) -> None:
+        """A line that begins with a tag; `word` is its first word, `text` the line before ${VAR} was resolved."""
+        if word.startswith("</"):
+            self._close(word, text, source, index, file)
+            return
+        if word.endswith(">"):
+            word = word[:-1]
+            rest = rest or ">"
+        elif not rest:
+            rest = ">"  # Apache's parser takes `<X` for `<X>`
+        entries = self.modules.registry.find(word)
+        row = entries[0].row if entries else None
+        node = SectionNode(row.name[1:] if row is not None else word[1:], rest, source, index)
+        if row is not None and row.on_read:
+            self._section_on_read(node, word[1:], file)
+        elif file.depth + len(file.open) >= MAX_DEPTH:
+            self._error(node, file, f"Sections are nested more than {MAX_DEPTH} deep")
+            self._skip(node, word[1:], file, told=True)
+        else:
+            file.open.append(_Open(word[1:], node, condition=False, outer=file.target))
+            file.target.append(node)
+            file.target = node.children
 
-    def _section(self, node: SectionNode, frame: _Frame) -> None:
-        if frame.file.problems:
-            self._tell(frame.file, node.location.line)
-        if "${" in node.raw or "${" in node.name:
-            name = self._resolve(node.name, node, frame)
-            raw = self._resolve(node.raw, node, frame)
-            node = SectionNode(name, raw, node.location, node.children, node.tail, node.end)
-        if not self._is_condition(node.name):
-            if frame.depth >= MAX_DEPTH:  # in one file parse has seen to it, but files include each other
-                self._error(node, frame, f"Sections are nested more than {MAX_DEPTH} deep")
-                return
-            self._frames.append(_Frame(iter(node.children), [], frame.file, node, depth=frame.depth + 1))
+    def _section_on_read(self, node: SectionNode, written: str, file: _File) -> None:
+        if node.name == "Macro":
+            self._macro(node, file)
             return
         try:
             wanted = self._condition(node)
         except ConditionError as error:
-            self._error(node, frame, str(error))
+            self._error(node, file, str(error))
             wanted = False
-        if wanted:
-            self._frames.append(_Frame(iter(node.children), frame.target, frame.file, depth=frame.depth))
+        if wanted and file.depth + len(file.open) >= MAX_DEPTH:
+            self._error(node, file, f"Sections are nested more than {MAX_DEPTH} deep")
+            self._skip(node, written, file, told=True)
+        elif wanted:
+            file.open.append(_Open(written, node, condition=True, outer=file.target))
         else:
-            self._skip(node, frame)
+            self._skip(node, written, file)
+
+    def _close(self, word: str, text: str, source: Source, index: int, file: _File) -> None:
+        inner = file.open[-1] if file.open else None
+        if inner is not None and (text if inner.condition else word).lower() == f"</{inner.name}>".lower():
+            file.target = file.open.pop().outer
+            return
+        name = word[2:].removesuffix(">")
+        place = place_of(source, index)
+        excerpt = self._report.excerpt_at(place)
+        hint = f"<{inner.written}> was opened on line {inner.node.location.line}" if inner is not None else None
+        if inner is None or inner.condition:  # Apache has forgotten a condition by then
+            self._text_error(file, place, f"{word} without matching <{word[2:]} section", excerpt, hint)
+        else:
+            if not word.endswith(">"):
+                self._text_error(file, place, f"{word}> directive missing closing '>'", excerpt)
+            if name.lower() == inner.name.lower():
+                file.target = file.open.pop().outer
+                return
+            self._text_error(file, place, f"Expected </{inner.name}> but saw </{name}>", excerpt, hint)
+        # `< Directory`: what was meant is clear
+        meant = name.lower() if inner is None or inner.name else ""
+        if any(each.name.lower() == meant for each in file.open):
+            while (closed := file.open.pop()).name.lower() != meant:
+                pass
+            file.target = closed.outer
+
+    # --- conditions --------------------------------------------------------------------------------------------------
 
     def _condition(self, node: SectionNode) -> bool:
         key = f"<{node.name.lower()}"
@@ -286,81 +372,177 @@ class Expansion:
             return version_matches(node.raw + node.tail)
         if words.split(node.raw).unclosed is not None and node.tail:
             raise ConditionError(f"<{node.name}>: a quote is not closed")
-        negated, word = negated_word(self._canonical(node.name), node.raw, node.tail)
+        negated, word = negated_word(node.name, node.raw, node.tail)
         return self._tests[key](word) is not negated
 
-    def _skip(self, node: SectionNode, frame: _Frame) -> None:
-        """A body that is not wanted is not read, but its tags must nest; Apache names the line where it begins."""
-        problems = frame.file.problems
-        told = False
-        while problems and problems[-1].seen <= node.end:
-            problem = problems.pop()
-            if not told:
-                hint = f"The tag is on line {problem.location.line}"
-                hint = hint if problem.hint is None else f"{hint}; {problem.hint}"
-                self._error(node, frame, self._message(problem, skipped=True), hint=hint)
-                told = True
-        if problems and any(line == node.location.line for _, line in problems[-1].unclosed):
-            innermost, _ = problems.pop().unclosed[-1]
-            self._error(node, frame, f"Expected </{innermost}> before end of configuration")
+    def _has_module(self, word: str) -> bool:
+        if self.modules.registry.has_module(word):
+            return True
+        mpm = self.modules.default_mpm
+        self.asked_for_mpm |= word in (mpm.name, mpm.source)
+        return False
+
+    def _has_directive(self, word: str) -> bool:
+        if self.modules.registry.find(word):
+            return True
+        name = word.lower()
+        self.asked_for_mpm |= any(row.name.lower() == name for row in self.modules.default_mpm.directives)
+        return False
 
     def _is_file(self, word: str) -> bool:
         return os.path.exists(os.path.join(self.server_root, word))
 
+    def _skip(self, node: SectionNode, written: str, file: _File, *, told: bool = False) -> None:
+        """A body that is not wanted is not read, but its tags must nest; Apache names the line where it begins."""
+        opened = [(written, node.name, node.location.line)]
+        while opened:
+            following = self._next_line(file)
+            if following is None:
+                if not told:
+                    self._error(node, file, f"Expected </{opened[-1][1]}> before end of configuration")
+                return
+            line, source, index = following
+            if line[:1] not in {"<", '"', "'"}:
+                continue
+            word, rest = words.split_line(line)
+            if not word.startswith("<"):
+                continue
+            if not word.startswith("</"):
+                name = word[1:-1] if word.endswith(">") and not rest else word[1:]
+                opened.append((name, name, place_of(source, index).line))
+                continue
+            name = word[2:].removesuffix(">")
+            if name.lower() == opened[-1][1].lower() and word.endswith(">"):
+                opened.pop()
+                continue
+            if not told:
+                told = True
+                self._error(
+                    node, file, f"Expected </{opened[-1][1]}> but saw </{word[2:-1]}>",
+                    hint=f"The tag is on line {place_of(source, index).line}; <{opened[-1][0]}> was opened on line "
+                    f"{opened[-1][2]}",
+                )  # fmt: skip
+            if any(each.lower() == name.lower() for _, each, _ in opened):
+                while opened.pop()[1].lower() != name.lower():
+                    pass
+
+    # --- macros ------------------------------------------------------------------------------------------------------
+
+    def _warner(self, node: Node, file: _File) -> Callable[[str, str], None]:
+        def warn(number: str, message: str) -> None:
+            self._error(node, file, message, number=number, severity=Severity.WARNING, module="macro")
+
+        return warn
+
+    def _macro(self, node: SectionNode, file: _File) -> None:
+        warn = self._warner(node, file)
+        location = node.location
+        macro: Macro | None = None
+        try:
+            macro = self._macros.begin(node.raw, node.tail, location.file, location.line, warn)
+        except MacroError as error:
+            self._error(node, file, str(error))
+        body = Body(macro, warn) if macro is not None else Body(Macro("", (), ""), _say_nothing)
+        while (following := self._next_line(file)) is not None:
+            line, source, index = following
+            here = place_of(source, index)
+            origin = here if source.origins is None else Location(*source.origins[index])
+            if body.take(line, here, origin, here.line - location.line):
+                break
+        else:
+            if macro is not None:
+                self._macros.broken(macro)
+                self._error(node, file, f"{macro.label}\n\tcontents error: expected token not found: </Macro>")
+            return
+        if macro is not None:
+            self._macros.end(macro, warn)
+
+    def _use(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        location = node.location
+        used = self._macros.use(node.raw, location.file, location.line, self._warner(node, file))
+        if used is None:
+            return
+        macro, where, lines = used
+        source = Source.of_macro(where, lines, macro.places)
+        self._report.opened(source, file.chain, (*self._report.uses(location.file), location))
+        file.streams.append(_Stream(source))
+
+    def _undef_macro(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        (name,) = _values(node, entry)
+        self._macros.undefine(name)
+
     # --- directives that act now -------------------------------------------------------------------------------------
 
-    def _define(self, node: DirectiveNode, entry: Entry, frame: _Frame) -> None:
+    def _act(self, action: Action, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        try:
+            action(node, entry, file)
+        except ArgumentError as error:
+            number = None if error.number == SYNTAX else error.number
+            self._error(node, file, str(error), word=error.word, number=number, hint=error.hint)
+        except MacroError as error:
+            self.stopped = isinstance(error, TooManyLinesError)
+            meant = closest(words.first(node.raw)[0], error.known)
+            self._error(node, file, str(error), word=0, hint=f"Did you mean {meant}?" if meant else None)
+
+    def _define(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         name, *value = _values(node, entry)
         if ":" in name:
             raise ArgumentError("Variable name must not contain ':'", 0)
         self.variables.define(name, value[0] if value else None)
 
-    def _undefine(self, node: DirectiveNode, entry: Entry, frame: _Frame) -> None:
+    def _undefine(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (name,) = _values(node, entry)
         if ":" in name:
             raise ArgumentError("Variable name must not contain ':'", 0)
         self.variables.undefine(name)
 
-    def _server_root(self, node: DirectiveNode, entry: Entry, frame: _Frame) -> None:
+    def _server_root(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (path,) = _values(node, entry)
         path = os.path.normpath(os.path.join(self.server_root, path))
         if not _is_directory(path):
             raise ArgumentError("ServerRoot must be a valid directory", 0)
         self.server_root = path
 
-    def _include(self, node: DirectiveNode, entry: Entry, frame: _Frame) -> None:
+    def _runtime_dir(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        (path,) = _values(node, entry)
+        path = os.path.normpath(os.path.join(self.server_root, path))
+        if not _is_directory(path):
+            raise ArgumentError("DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot", 0)
+        self.runtime_dir = path
+
+    def _include(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (name,) = _values(node, entry)
-        chain = (*frame.file.chain, node.location)
+        chain = (*file.chain, node.location)
         if len(chain) > MAX_INCLUDE_DEPTH:
             self.stopped = True  # the files include each other; nothing that follows would be new
             raise ArgumentError(
                 f"Exceeded maximum include depth of {MAX_INCLUDE_DEPTH}, There appears to be a recursion."
             )
         path = os.path.join(self.server_root, name)
-        steps: list[_Step] = []
-        try:
-            for file in matching_files(path, optional=entry.row.name == "IncludeOptional"):
-                steps.append(_Open(file, chain))  # noqa: PERF401  # what was found before an error counts
-        except IncludeError as error:
-            steps.append(_Failed(node, str(error)))
-        self._frames.append(_Frame(iter(steps), frame.target, frame.file, depth=frame.depth))
+        paths = matching_files(path, optional=entry.row.name == "IncludeOptional")
+        depth = file.depth + len(file.open)
+        self._reading.append(_Pending(paths, chain, file.target, depth, node, file))
 
-    def _load_module(self, node: DirectiveNode, entry: Entry, frame: _Frame) -> None:
+    def _load_module(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         identifier, path = _values(node, entry)
         try:
             is_new = self.modules.load(identifier, path, node.location)
         except LoadError as error:
-            self._error(node, frame, str(error), hint=error.hint, word=0)
+            self._error(node, file, str(error), hint=error.hint, word=0)
             return
         if not is_new:
             self._error(
-                node, frame, f"module {identifier} is already loaded, skipping", number="AH01574",
+                node, file, f"module {identifier} is already loaded, skipping", number="AH01574",
                 severity=Severity.WARNING, module="so",
             )  # fmt: skip
 
 
 def _values(node: DirectiveNode, entry: Entry) -> tuple[Any, ...]:
     return arguments.values(entry.row, node.raw)
+
+
+def _say_nothing(_number: str, _message: str) -> None:
+    """For the body of a macro whose opening tag was wrong."""
 
 
 def _is_directory(path: str) -> bool:

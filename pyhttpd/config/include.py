@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pyhttpd.config.wildcard import compile_wildcard, is_wild
+from pyhttpd.util.wildcard import compile_wildcard, is_wild
 
 MAX_INCLUDE_DEPTH = 128
 MAX_DIRECTORY_DEPTH = 128

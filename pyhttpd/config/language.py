@@ -6,6 +6,7 @@ Their work is done by expand.py and build.py; the rows say where they may stand,
 
 from __future__ import annotations
 
+from pyhttpd.config import words
 from pyhttpd.config.directive import (
     ANYWHERE,
     GLOBAL,
@@ -18,6 +19,7 @@ from pyhttpd.config.directive import (
     Setting,
     SettingError,
 )
+from pyhttpd.util.regex_defaults import NAMES, regex_defaults, set_regex_defaults
 
 ALL = Override.OPTIONS | Override.FILEINFO | Override.AUTHCONFIG | Override.LIMIT | Override.INDEXES
 
@@ -28,9 +30,33 @@ def fail(_: Setting, message: str) -> None:
     """`Error`: what a configuration says of itself, mostly inside a condition."""
     if not message:
         raise SettingError("The Error directive was used with no message.")
-    if len(message) > 1 and message[0] in "\"'" and message[0] == message[-1]:
+    if message[0] in "\"'" and message[0] == message[-1]:
         message = message[1:-1]
     raise SettingError(message)
+
+
+def name_virtual_host(setting: Setting, _: str) -> None:
+    """Obsolete. Apache says so once, and nothing else."""
+    setting.warn(
+        "NameVirtualHost has no effect and will be removed in the next release "
+        f"{setting.location.file}:{setting.location.line}",
+        "AH00548",
+    )
+
+
+def regex_default_options(setting: Setting, text: str) -> None:
+    """For the patterns of the lines that follow."""
+    options = regex_defaults()
+    for word in words.split(text).words:
+        if word.lower() == "none":
+            options = frozenset()
+            continue
+        sign, name = (word[0], word[1:]) if word[:1] in {"+", "-"} else ("", word)
+        if name.upper() not in NAMES:
+            raise SettingError(f"RegexDefaultOptions: option '{name}' unknown", wrong=word, choices=(*NAMES, "None"))
+        option = frozenset({name.upper()})
+        options = options | option if sign == "+" else options - option if sign == "-" else option
+    set_regex_defaults(options)
 
 
 def _on_read(name: str, args: Args, contexts: Context, help_: str) -> Directive:
@@ -67,7 +93,13 @@ LANGUAGE = (
     _on_read("UnDefine", Args.take(str), RSRC | SECTIONS, "Undefine the existence of a variable. Undo a Define."),
     Directive("Error", Args.raw(), ANYWHERE, "Generate error message from within configuration",
               apply=fail, override=ALL),
+    Directive("NameVirtualHost", Args.take(str), RSRC, "A numeric IP address:port, or the name of a host",
+              apply=name_virtual_host),
+    Directive("RegexDefaultOptions", Args.raw(), GLOBAL,
+              "default options for regexes (prefixed by '+' to add, '-' to del)", apply=regex_default_options),
     _on_read("ServerRoot", Args.take(str), RSRC, "Common directory of server-related files (logs, confs, etc.)"),
+    _on_read("DefaultRuntimeDir", Args.take(str), RSRC,
+             "Common directory for run-time files (shared memory, locks, etc.)"),
     _on_read("Include", Args.take(str), RSRC | SECTIONS,
              "Name(s) of the config file(s) to be included; fails if the wildcard does not match at least one file"),
     _on_read("IncludeOptional", Args.take(str), RSRC | SECTIONS,
@@ -82,4 +114,10 @@ SO_DIRECTIVES = (
 
 VERSION_DIRECTIVES = (
     _condition("<IfVersion", "a comparison operator, a version (and a delimiter)", Args.take(str, str, str, least=1)),
+)
+
+MACRO_DIRECTIVES = (
+    _condition("<Macro", "Beginning of a macro definition section."),
+    Directive("Use", Args.raw(), ANYWHERE, "Use of a macro.", override=ALL, on_read=True),
+    Directive("UndefMacro", Args.take(str), ANYWHERE, "Remove a macro definition.", override=ALL, on_read=True),
 )

@@ -37,6 +37,10 @@ class Modules:
     refused: set[str] = field(default_factory=set)  # mod_rewrite: its directives are not reported one by one
     _lines: set[str] = field(default_factory=set)
 
+    @property
+    def default_mpm(self) -> DirectiveOwner:
+        return self.catalog.loadable[self.catalog.default_mpm]
+
     def compiled_in(self, *, with_mpm: bool) -> None:
         """What is there before the first line; `with_mpm`: no line will load one."""
         for owner in self.catalog.compiled_in:
@@ -45,6 +49,14 @@ class Modules:
             identifier = self.catalog.default_mpm
             self._add(self.catalog.loadable[identifier], static=True)
             self.mpms.append((identifier, None))
+
+    def assume_default_mpm(self) -> None:
+        """No line has loaded an MPM, and none has asked for one: as if it had been there from the beginning."""
+        owner = self.default_mpm
+        count = len(self.catalog.compiled_in)
+        self.registry.add(owner, at=count)
+        self.loaded.insert(count, LoadedModule(owner.name, owner.source, True, _implementation(owner)))
+        self.mpms.append((owner.name, None))
 
     def load(self, identifier: str, path: str, location: Location) -> bool:
         """Returns False if the module is there already, by a line above. Raises LoadError."""

@@ -57,9 +57,9 @@ def merge_fields(config_class: type, outer: Mapping[str, Any], inner: Mapping[st
     return result
 
 
-def merge_values(outer: Values, inner: Values) -> dict[type, dict[str, Any]]:
+def merge_values(outer: Values, inner: Values) -> dict[type, Mapping[str, Any]]:
     """Both scopes' settings of all classes as one."""
-    return {
-        cls: merge_fields(cls, outer.get(cls, {}), inner.get(cls, {}))
-        for cls in dict.fromkeys((*outer, *inner))
-    }
+    merged = dict(outer)
+    for cls, values in inner.items():
+        merged[cls] = merge_fields(cls, outer[cls], values) if cls in outer else values
+    return merged

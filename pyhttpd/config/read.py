@@ -1,12 +1,13 @@
 """Reading a configuration, whole: text in, a Configuration or every mistake in it out.
 
-The master imports this file for ReadOptions but reads in another process, so what only reading needs (lark before all)
-is imported where it is used.
+The master imports this file for ReadOptions but reads in another process, so what only reading needs is imported where
+it is used.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from pyhttpd.config.catalog import Catalog, mpm_name
 from pyhttpd.config.configuration import Configuration
-from pyhttpd.config.diagnostics import ConfigurationError, Severity
+from pyhttpd.config.diagnostics import MISSING_MODULES, ConfigurationError, Diagnostic, Severity
 from pyhttpd.config.nodes import Node
+from pyhttpd.util.regex_defaults import set_regex_defaults
 
 if TYPE_CHECKING:
     from pyhttpd.config.expand import Expansion
@@ -41,25 +43,34 @@ def read(options: ReadOptions, catalog: Catalog) -> Configuration:
 
 def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
     from pyhttpd.config.build import Builder
+    from pyhttpd.config.owners import known_modules
     from pyhttpd.config.suggest import Suggestions
 
     expansion, report = _expand(options, catalog)
+    set_regex_defaults()
     modules = expansion.modules
+    suggestions = Suggestions(catalog, modules.registry)
     builder = Builder(
-        modules.registry, report, Suggestions(catalog, modules.registry), server_root=expansion.server_root,
-        refused=modules.refused,
-    )  # fmt: skip
+        modules.registry, report, suggestions, server_root=expansion.server_root, refused=modules.refused
+    )
     if not expansion.stopped:
         builder.apply(expansion.nodes)
     diagnostics = report.diagnostics
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
+        needed = (modules.refused & set(known_modules())) | suggestions.needed
+        if needed:
+            names = ", ".join(sorted(needed))
+            text = f"Modules that pyhttpd does not have: {names}"
+            diagnostics += (Diagnostic(Severity.ERROR, MISSING_MODULES, text),)
         raise ConfigurationError(diagnostics)
+    main = builder.main
     return Configuration(
         path=expansion.main_path,
         server_root=expansion.server_root,
+        runtime_dir=expansion.runtime_dir or os.path.join(expansion.server_root, "logs"),
         modules=tuple(modules.loaded),
-        main=builder.main,
-        vhosts=builder.vhosts,
+        main=main,
+        vhosts=builder.vhosts(main),
         defines=expansion.variables.values(),
         included=tuple(expansion.included),
         diagnostics=diagnostics,
@@ -88,7 +99,8 @@ def read_tree(options: ReadOptions, catalog: Catalog) -> tuple[Node, ...]:
 
 
 def _expand(options: ReadOptions, catalog: Catalog) -> tuple[Expansion, Report]:
-    """Read with no MPM; if no line has loaded one, read once more with the default one there."""
+    """Read with no MPM. If no line has loaded one it is the default one; and if a condition has asked for that, what
+    was read is read once more with it there."""
     from pyhttpd.config.expand import Expansion, Files
     from pyhttpd.config.report import Report
 
@@ -100,6 +112,9 @@ def _expand(options: ReadOptions, catalog: Catalog) -> tuple[Expansion, Report]:
         )
         _read_all(options, expansion, report)
         if expansion.modules.mpms or expansion.stopped:
+            break
+        if not expansion.asked_for_mpm:
+            expansion.modules.assume_default_mpm()
             break
     return expansion, report
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pyhttpd.config.directive import Directive, DirectiveOwner
 
 
 class Entry(NamedTuple):
-    """A row and the module that it belongs to. `contexts` are the row's as bits: an enum's `&` costs a microsecond."""
+    """A row and the module that it belongs to. `contexts` are the row's as bits: an enum's `&` costs a microsecond.
+
+    `values` remembers what its lines were converted to: of most directives a file has many equal lines.
+    """
 
     row: Directive
     owner: DirectiveOwner
     contexts: int
+    values: dict[str, tuple[Any, ...]]
 
 
 class Registry:
@@ -22,16 +26,19 @@ class Registry:
     def __init__(self, owners: Iterable[DirectiveOwner] = ()) -> None:
         self._entries: dict[str, tuple[Entry, ...]] = {}
         self._as_written: dict[str, tuple[Entry, ...]] = {}
+        self._providers: dict[str, dict[str, Any]] = {}
         self.owners: list[DirectiveOwner] = []
         for owner in owners:
             self.add(owner)
 
-    def add(self, owner: DirectiveOwner) -> None:
-        self.owners.append(owner)
+    def add(self, owner: DirectiveOwner, at: int | None = None) -> None:
+        """`at`: its place among the modules, if it is not the last."""
+        self.owners.insert(len(self.owners) if at is None else at, owner)
         self._as_written.clear()
+        self._providers.clear()
         for row in owner.directives:
             key = row.name.lower()
-            self._entries[key] = (*self._entries.get(key, ()), Entry(row, owner, row.contexts.value))
+            self._entries[key] = (*self._entries.get(key, ()), Entry(row, owner, row.contexts.value, {}))
 
     def find(self, name: str) -> tuple[Entry, ...]:
         """The rows of a name (`Listen`, `<Directory`); none if it is not known."""
@@ -43,9 +50,13 @@ class Registry:
     def names(self) -> list[str]:
         return [entries[0].row.name for entries in self._entries.values()]
 
-    def providers(self, group: str) -> dict[str, Any]:
+    def providers(self, group: str) -> Mapping[str, Any]:
         """What the modules offer under `group`, by name."""
-        return {offer.name: offer.value for owner in self.owners for offer in owner.providers if offer.group == group}
+        found = self._providers.get(group)
+        if found is None:
+            offers = (offer for owner in self.owners for offer in owner.providers if offer.group == group)
+            found = self._providers[group] = {offer.name: offer.value for offer in offers}
+        return found
 
     def module(self, name: str) -> str | None:
         """The identifier of a loaded module, by identifier, source file or short name; with their case."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from pyhttpd.config.diagnostics import COMMAND_LINE, Diagnostic, Excerpt, Severity
 from pyhttpd.config.nodes import Location
@@ -12,6 +14,8 @@ _WITH_PROGRAM = frozenset({"AH00534", "AH00543", "AH00544"})
 """Messages in which Apache puts the program's name after the number."""
 
 _WIDEST = 160
+
+_TINTS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33"}
 
 _NO_ESCAPE = re.compile(r"[ -\[\]-~]*")
 _ESCAPES = {byte: chr(byte) for byte in range(0x20, 0x7F)} | {
@@ -24,9 +28,28 @@ def terminal(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
     return "\n".join(log_lines(diagnostic, program))
 
 
+def coloured(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
+    """The same for a terminal with colours: Apache's lines bold, red or yellow, the caret too, the hint in cyan."""
+    tint = _TINTS.get(diagnostic.severity, "1")
+    lines = [f"\x1b[{tint}m{line}\x1b[0m" for line in apache_lines(diagnostic, program)]
+    for line in map(_clean, _help(diagnostic)):
+        margin, bar, mark = line.partition("| ")
+        if bar and margin.isspace() and mark.strip("^~ ") == "":
+            line = f"{margin}{bar}\x1b[{tint}m{mark}\x1b[0m"
+        lines.append(line)
+    if diagnostic.hint:
+        lines[-1] = f"\x1b[36m{lines[-1]}\x1b[0m"
+    return "\n".join(lines)
+
+
 def log_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
     """The same as lines for the error log, without a time stamp in front."""
-    return [*map(_escape_as_apache, _apache(diagnostic, program)), *map(_clean, _help(diagnostic))]
+    return [*apache_lines(diagnostic, program), *map(_clean, _help(diagnostic))]
+
+
+def apache_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
+    """What Apache prints of it."""
+    return [_escape_as_apache(line) for line in _apache(diagnostic, program)]
 
 
 def _apache(diagnostic: Diagnostic, program: str) -> list[str]:
@@ -60,13 +83,21 @@ def _help(diagnostic: Diagnostic) -> list[str]:
         excerpt = diagnostic.excerpt or _look(place)
         if diagnostic.severity is not Severity.ERROR:
             column = f":{excerpt.column}" if excerpt is not None else ""
-            lines.append(f"  {place.file}:{place.line}{column}")
+            file, line = (excerpt.file, excerpt.line) if excerpt and excerpt.file else (place.file, place.line)
+            lines.append(f"  {file}:{line}{column}")
         elif excerpt is not None:
-            lines += _show(place.file, excerpt)
-        lines += [f"  included from {each.file}:{each.line}" for each in reversed(diagnostic.chain)]
+            lines += _show(excerpt.file or place.file, excerpt)
+        lines += [f"  in a macro used at {_spot(each)}" for each in reversed(diagnostic.uses)]
+        lines += [f"  included from {_spot(each)}" for each in reversed(diagnostic.chain)]
     if diagnostic.hint:
         lines.append(f"  {diagnostic.hint}{'' if diagnostic.hint.endswith(('.', '?', '!')) else '.'}")
     return lines
+
+
+def _spot(place: Location) -> str:
+    """`file:line`; for a line of a macro which macro."""
+    name = place.file.partition(" (")[0] if place.file.startswith("macro '") else ""
+    return f"line {place.line} of {name}" if name else f"{place.file}:{place.line}"
 
 
 def _show(file: str, excerpt: Excerpt) -> list[str]:
@@ -85,19 +116,41 @@ def _show(file: str, excerpt: Excerpt) -> list[str]:
     ]
 
 
+def with_excerpts(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The same messages, each with its line: those that came without are looked up, every file once."""
+    files: dict[str, list[str]] = {}
+    found: list[Diagnostic] = []
+    for diagnostic in diagnostics:
+        place = diagnostic.location
+        if diagnostic.excerpt is None and place is not None:
+            if place.file not in files:
+                files[place.file] = _lines(place.file)
+            diagnostic = replace(diagnostic, excerpt=_line_at(files[place.file], place))
+        found.append(diagnostic)
+    return found
+
+
 def _look(place: Location) -> Excerpt | None:
     """The line of a message that came without it."""
-    if place.file == COMMAND_LINE or place.line < 1:
-        return None
+    return _line_at(_lines(place.file), place)
+
+
+def _lines(file: str) -> list[str]:
+    if file == COMMAND_LINE:
+        return []
     try:
-        with open(place.file, encoding="utf-8", errors="surrogateescape") as file:
-            for number, line in enumerate(file, start=1):
-                if number == place.line:
-                    column = max(place.column, len(line) - len(line.lstrip()) + 1)
-                    return Excerpt(number, column, line.rstrip(), len(line.split(maxsplit=1)[0]) if line.strip() else 1)
+        with open(file, encoding="utf-8", errors="surrogateescape") as opened:
+            return opened.readlines()
     except (OSError, ValueError):
-        pass
-    return None
+        return []
+
+
+def _line_at(lines: list[str], place: Location) -> Excerpt | None:
+    if not 1 <= place.line <= len(lines):
+        return None
+    line = lines[place.line - 1]
+    column = max(place.column, len(line) - len(line.lstrip()) + 1)
+    return Excerpt(place.line, column, line.rstrip(), len(line.split(maxsplit=1)[0]) if line.strip() else 1)
 
 
 def _escape_as_apache(text: str) -> str:

@@ -20,18 +20,25 @@ class Report:
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}
         self._chains: dict[str, Chain] = {}
+        self._uses: dict[str, Chain] = {}  # of the text of a macro
         self._reading: list[Diagnostic] = []
         self._building: list[Diagnostic] = []
         self._untold: list[Severity] = []
         self._seen: set[tuple[str | None, str, Location | None]] = set()
 
-    def opened(self, source: Source, chain: Chain) -> None:
-        """A file is being read; its lines can be shown."""
+    def opened(self, source: Source, chain: Chain, uses: Chain = ()) -> None:
+        """A file is being read, or the text of a macro that `uses` led to; its lines can be shown."""
+        if uses:
+            self._uses[source.file] = uses
         if source.file == COMMAND_LINE and source.file in self._sources:
             del self._sources[source.file]  # -C and -c: which of them a line belongs to cannot be told
         else:
             self._sources[source.file] = source
         self._chains.setdefault(source.file, chain)
+
+    def uses(self, file: str) -> Chain:
+        """The uses of macros, outermost first, that a text comes from; none for a file."""
+        return self._uses.get(file, ())
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -50,7 +57,10 @@ class Report:
     ) -> None:
         """Something that shows while the text is read."""
         if self._is_new(number, message, location, severity):
-            self._reading.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
+            uses = self._uses.get(location.file, ()) if location is not None else ()
+            self._reading.append(
+                Diagnostic(severity, number, message, location, chain, hint, module, excerpt, uses=uses)
+            )
 
     def line_error(
         self, location: Location, message: str, *, number: str = SYNTAX, hint: str | None = None,
@@ -59,7 +69,10 @@ class Report:
         """Something that is wrong with a directive."""
         if self._is_new(number, message, location, severity):
             chain = self._chains.get(location.file, ())
-            self._building.append(Diagnostic(severity, number, message, location, chain, hint, module, excerpt))
+            uses = self._uses.get(location.file, ())
+            self._building.append(
+                Diagnostic(severity, number, message, location, chain, hint, module, excerpt, uses=uses)
+            )
 
     def _is_new(self, number: str | None, message: str, location: Location | None, severity: Severity) -> bool:
         """A file that is included twice has each of its mistakes once; and there are only so many."""
@@ -105,6 +118,14 @@ class Report:
         start = location.column - 1
         return self._show(source, index, start, len(split_line(source.lines[index][start:])[0]))
 
+    def excerpt_of(self, location: Location, text: str) -> Excerpt | None:
+        """The line at a place, with a caret below a part of it."""
+        found = self._line(location)
+        if found is None:
+            return None
+        source, index = found
+        return self._show(source, index, max(0, source.lines[index].find(text)), len(text))
+
     def _line(self, location: Location) -> tuple[Source, int] | None:
         source = self._sources.get(location.file)
         index = source.logical(location.line) if source is not None else None
@@ -112,4 +133,8 @@ class Report:
 
     def _show(self, source: Source, index: int, start: int, width: int) -> Excerpt:
         place = source.place(index, start)
+        if source.origins is not None:
+            file, line, column = source.origins[index]
+            indent = " " * (column - 1)  # as it stands in the file
+            return Excerpt(line, column + place.column - 1, indent + place.text, max(1, width), file)
         return Excerpt(place.line, place.column, place.text, max(1, min(width, len(place.text) - place.column + 1)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 
 from pyhttpd.config import words
@@ -11,8 +10,8 @@ from pyhttpd.config.conditions import REGEX_ERRORS
 from pyhttpd.config.configuration import Scope, ScopeKind
 from pyhttpd.config.directive import Context
 from pyhttpd.config.nodes import SectionNode
-from pyhttpd.config.wildcard import is_wild
-from pyhttpd.util.regex import compile_pcre
+from pyhttpd.util.regex import Regex, compile_pcre
+from pyhttpd.util.wildcard import is_wild
 
 KINDS = {f"<{kind.value.lower()}": kind for kind in ScopeKind}
 
@@ -44,7 +43,7 @@ class Tag:
     kind: ScopeKind
     argument: str
     pattern: str
-    regex: re.Pattern[str] | None
+    regex: Regex | None
     more: bool
 
 
@@ -72,7 +71,7 @@ def read_tag(node: SectionNode, name: str, server_root: str) -> Tag:
     return Tag(kind, first, pattern, None, len(given) > 1)
 
 
-def _compile(pattern: str, word: int) -> re.Pattern[str]:
+def _compile(pattern: str, word: int) -> Regex:
     try:
         return compile_pcre(pattern)
     except REGEX_ERRORS as error:

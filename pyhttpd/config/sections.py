@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 from pyhttpd.config.configuration import Scope, ServerRecord
 from pyhttpd.config.merging import Values, merge_values
-from pyhttpd.config.wildcard import compile_wildcard
+from pyhttpd.util.wildcard import compile_wildcard
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class PerDir:
         return cast(T, made)
 
 
+_SLASHES = re.compile("/{2,}")
 _MOST = 4096
 """Entries of a memo. Each belongs to a path or to a combination of sections; a full one is emptied."""
 
@@ -104,13 +106,18 @@ class Sections:
         return self._inside(outer, tests, name, env)
 
     def location(self, outer: PerDir, uri: str, env: Env = None) -> PerDir:
-        """`<Location>` and `<LocationMatch>`, in the order of the file. `uri` is decoded, its slashes merged."""
+        """`<Location>` and `<LocationMatch>`, in the order of the file. `uri` is decoded. For the first, slashes that
+        stand together count as one; the second sees them (MergeSlashes Off)."""
         return self._inside(outer, self._locations, uri, env) if self._locations else outer
 
     def _inside(self, outer: PerDir, tests: Sequence[_Test], text: str, env: Env) -> PerDir:
         if self._any_named:
             _note_groups(tests, text, env)
-        scopes = [test.scope for test in tests if test.matches(text)]
+        if "//" in text:
+            merged = _SLASHES.sub("/", text)
+            scopes = [t.scope for t in tests if t.matches(merged if t.scope.regex is None else text)]
+        else:
+            scopes = [test.scope for test in tests if test.matches(text)]
         if not scopes:
             return outer
         key = (outer, tuple(map(id, scopes)))

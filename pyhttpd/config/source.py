@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyhttpd.config.words import BLANKS
@@ -30,12 +31,21 @@ class Source:
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.origins: Sequence[tuple[str, int, int]] | None = None
         self._physical = text.split("\n")
         self._ends: list[int] | None = None  # None: every logical line is one physical line
         if "\\\n" in text or "\\\r\n" in text:
             self.lines, self._ends = _join(self._physical)
         else:
             self.lines = self._physical
+
+    @classmethod
+    def of_macro(cls, name: str, lines: list[str], origins: Sequence[tuple[str, int, int]]) -> Source:
+        """The lines that a use of a macro gives, each with the place in the definition that it comes from."""
+        source = cls(name, "")
+        source.lines = source._physical = lines
+        source.origins = origins
+        return source
 
     @property
     def text(self) -> str:

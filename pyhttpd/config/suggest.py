@@ -21,6 +21,7 @@ class Suggestions:
         self._registry = registry
         self._loaded = {owner.name for owner in registry.owners}
         self._hints: dict[str, str | None] = {}
+        self.needed: set[str] = set()  # modules whose directives are there, and pyhttpd has not got
 
     def for_directive(self, name: str) -> str | None:
         """`name` is a directive, or a section with its `<`, that no loaded module has."""
@@ -47,6 +48,8 @@ class Suggestions:
             )
         module = owner_of(name)
         if module is not None:
+            if module != "core":
+                self.needed.add(module)
             where = "Apache's core" if module == "core" else module
             return f"{label} is a directive of {where} that pyhttpd does not have yet"
         return self._close(name)
@@ -54,7 +57,7 @@ class Suggestions:
     def _close(self, name: str) -> str | None:
         if len(self._hints) >= _MOST or not 2 < len(name) < 60:
             return None
-        found = _closest(name, [*known_names(), *self._registry.names()])
+        found = closest(name, [*known_names(), *self._registry.names()])
         if found is None:
             return None
         label = f"{found}>" if found.startswith("<") else found
@@ -72,12 +75,19 @@ def for_module(identifier: str, catalog: Catalog) -> str:
             f"<IfModule {source}.c>"
         )
     known = [*catalog.loadable, *(owner.name for owner in catalog.compiled_in)]
-    close = _closest(identifier.removesuffix("_module"), [name.removesuffix("_module") for name in known])
+    close = closest(identifier.removesuffix("_module"), [name.removesuffix("_module") for name in known])
     meant = f"Did you mean {close}_module? " if close is not None else ""
     return f"{meant}A module of your own is loaded by its Python name: LoadModule {identifier} my_package.my_module"
 
 
-def _closest(name: str, known: Iterable[str]) -> str | None:
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """The hint for a word that is none of the choices."""
+    found = closest(word, choices)
+    return f"Did you mean {found}?" if found is not None and found.lower() != word.lower() else None
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is most like a name, whatever its case; None if none is."""
     by_lower = {each.lower(): each for each in known}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
     return by_lower[found[0]] if found else None

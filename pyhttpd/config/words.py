@@ -33,11 +33,23 @@ class Words(NamedTuple):
     unclosed: int | None
 
 
-@lru_cache(maxsize=8192)
 def split(raw: str) -> Words:
-    """`'"a b" c'` -> `("a b", "c")`. Equal lines are split once."""
-    if '"' not in raw and "'" not in raw and "\\" not in raw:
-        return Words(tuple(_PLAIN.findall(raw)), None)
+    """`'"a b" c'` -> `("a b", "c")`."""
+    given = plain(raw)
+    return Words(given, None) if given is not None else _split(raw)
+
+
+def plain(raw: str) -> tuple[str, ...] | None:
+    """The words of a line without quotes and escapes, as most are; None for another one."""
+    if '"' in raw or "'" in raw or "\\" in raw:
+        return None
+    if raw.isascii() and raw.isprintable():
+        return tuple(raw.split())
+    return tuple(_PLAIN.findall(raw))
+
+
+@lru_cache(maxsize=8192)
+def _split(raw: str) -> Words:
     words: list[str] = []
     unclosed = None
     for found in _WORD.finditer(raw):

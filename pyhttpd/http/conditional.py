@@ -1,83 +1,101 @@
-"""Conditional requests (RFC 9110, section 13) with Apache's order of checks, and entity tags. No I/O."""
+"""Conditional requests (RFC 9110, section 13) with Apache's order of checks. No I/O."""
 
 from __future__ import annotations
+
+import re
+from enum import Enum, auto
 
 from pyhttpd.http.dates import parse_date
 from pyhttpd.http.headers import Headers
 
+_BETWEEN = re.compile(r"[,\s]*")
+_ITEM = re.compile(r'(?:"(?:\\(?:.|$)|[^"\\])*(?:"|$)|[^,"])+', re.DOTALL)
+_CONDITIONS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"})
 _WEAK_FOR = 60  # seconds in which Last-Modified is only a weak validator (RFC 9110, section 8.8.2.2)
 
 
-def make_etag(size: int, mtime_ns: int, request_time: float) -> str:
-    """Apache's default, `"size-mtime"` in hex with microseconds; weak while the file is under a second old."""
-    micros = mtime_ns // 1000
-    weak = "W/" if request_time * 1_000_000 - micros < 1_000_000 else ""
-    return f'{weak}"{size:x}-{micros:x}"'
-
-
-def _tags(field: str) -> list[str]:
-    """The entity tags of a list; a comma inside quotes does not separate."""
-    tags: list[str] = []
-    current = ""
-    quoted = False
-    for char in field:
-        if char == '"':
-            quoted = not quoted
-        if char == "," and not quoted:
-            tags.append(current.strip())
-            current = ""
-        else:
-            current += char
-    tags.append(current.strip())
-    return [tag for tag in tags if tag]
+class _Found(Enum):
+    NONE = auto()  # the field is not there
+    NO_MATCH = auto()
+    MATCH = auto()
 
 
 def _matches(field: str, etag: str | None, *, weakly: bool) -> bool:
+    """Whether a list of entity tags names this one. As in Apache the search ends at the first item that is no tag of
+    the kind that is looked for: a weak one, where only strong ones count."""
     if etag is None:
         return False
-    if weakly:
-        return etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in _tags(field)}
-    return not etag.startswith("W/") and etag in _tags(field)
+    wanted = etag.removeprefix("W/") if weakly else etag
+    if not wanted.startswith('"'):
+        return False
+    at = _BETWEEN.match(field).end()  # type: ignore[union-attr]  # it matches anywhere, if only nothing
+    while at < len(field):
+        if weakly and field.startswith('W/"', at):
+            at += 2
+        if field[at] != '"':
+            return False
+        item = _ITEM.match(field, at)
+        assert item is not None
+        if item[0].rstrip(" \t") == wanted:
+            return True
+        at = _BETWEEN.match(field, item.end()).end()  # type: ignore[union-attr]  # as above
+    return False
 
 
-def _modified(answer: Headers, mtime: float) -> int:
+def _modified(answer: Headers, mtime: float, now: float) -> int:
     modified = parse_date(answer.get("Last-Modified") or "")
-    return int(mtime) if modified is None else modified
+    return int(mtime or now) if modified is None else modified
+
+
+def _tag_condition(field: str | None, etag: str | None, *, weakly: bool) -> _Found:
+    if field is None:
+        return _Found.NONE
+    return _Found.MATCH if field.startswith("*") or _matches(field, etag, weakly=weakly) else _Found.NO_MATCH
+
+
+def _changed_since(field: str | None, modified: int, now: int, *, ranged: bool) -> _Found:
+    """If-Unmodified-Since. A weak validator is not enough for a range."""
+    if field is None:
+        return _Found.NONE
+    since = parse_date(field)
+    changed = since is not None and modified > since and not (ranged and now < modified + _WEAK_FOR)
+    return _Found.MATCH if changed else _Found.NO_MATCH
+
+
+def _same_since(field: str | None, modified: int, now: int, *, ranged: bool) -> _Found:
+    """If-Modified-Since. A date in the future counts for nothing."""
+    if field is None:
+        return _Found.NONE
+    since = parse_date(field)
+    same = since is not None and modified <= since <= now and not (ranged and now < modified + _WEAK_FOR)
+    return _Found.MATCH if same else _Found.NO_MATCH
 
 
 def precondition(method: str, asked: Headers, answer: Headers, mtime: float, now: float) -> int | None:
     """304 or 412 if a condition of the request says so, else None.
 
-    `answer` has the ETag and Last-Modified of what would be sent; `mtime` stands in for a missing Last-Modified.
+    `answer` has the ETag and Last-Modified of what would be sent; `mtime` (0: not known, so now) stands in for a
+    missing Last-Modified.
     """
+    if not asked.has_any(_CONDITIONS):
+        return None
     etag = answer.get("ETag")
     reading = method in ("GET", "HEAD")
     ranged = "Range" in asked
-
-    match = asked.get("If-Match")
-    if match is not None and not match.startswith("*") and not _matches(match, etag, weakly=False):
+    modified = _modified(answer, mtime, now)
+    second = int(now)
+    if _tag_condition(asked.joined("If-Match"), etag, weakly=False) is _Found.NO_MATCH:
         return 412
-    not_modified: bool | None = None
-    if (unmodified := asked.get("If-Unmodified-Since")) is not None:
-        since, modified = parse_date(unmodified), _modified(answer, mtime)
-        if since is not None and modified > since and not (ranged and now < modified + _WEAK_FOR):
-            return 412
-        not_modified = False
-    if (none_match := asked.get("If-None-Match")) is not None:
-        if none_match.startswith("*") or _matches(none_match, etag, weakly=reading and not ranged):
-            if not reading:
-                return 412
-            if not_modified is None:
-                not_modified = True
-        else:
-            not_modified = False
-    if reading and not_modified is not False and (since_field := asked.get("If-Modified-Since")) is not None:
-        since, modified = parse_date(since_field), _modified(answer, mtime)
-        if since is not None and modified <= since <= int(now) and not (ranged and now < modified + _WEAK_FOR):
-            not_modified = True
-        else:
-            not_modified = False
-    return 304 if not_modified else None
+    verdicts = [_changed_since(asked.get("If-Unmodified-Since"), modified, second, ranged=ranged)]
+    if verdicts[0] is _Found.MATCH:
+        return 412
+    none_match = _tag_condition(asked.joined("If-None-Match"), etag, weakly=reading and not ranged)
+    if none_match is _Found.MATCH and not reading:
+        return 412
+    verdicts += (none_match, _same_since(asked.get("If-Modified-Since"), modified, second, ranged=ranged))
+    if not reading or (ranged and "If-Range" in asked):
+        return None  # whatever If-Range says: a part or the whole is sent
+    return 304 if _Found.MATCH in verdicts and _Found.NO_MATCH not in verdicts else None
 
 
 def range_applies(asked: Headers, answer: Headers, mtime: float, now: float) -> bool:
@@ -87,5 +105,5 @@ def range_applies(asked: Headers, answer: Headers, mtime: float, now: float) -> 
         return True
     if field.startswith('"'):
         return field == answer.get("ETag")
-    modified = _modified(answer, mtime)
-    return parse_date(field) == modified and now >= modified + _WEAK_FOR
+    modified = _modified(answer, mtime, now)
+    return parse_date(field) == modified and int(now) >= modified + _WEAK_FOR

@@ -59,6 +59,10 @@ class Headers:
         key = name.lower()
         return any(known == key for known, _, _ in self._items)
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether there is a field with one of these names, which are in lower case."""
+        return any(item[0] in names for item in self._items)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for _, name, value in self._items)
 

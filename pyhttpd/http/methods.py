@@ -10,5 +10,5 @@ KNOWN: Final = frozenset({
     "REPORT", "MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE",
 })  # fmt: skip
 
-ALLOWED_FOR_FILES: Final = "GET,POST,OPTIONS,HEAD,TRACE"
-"""The Allow field of what the default handler serves."""
+FILE_METHODS: Final = ("GET", "POST", "OPTIONS", "HEAD")
+"""What the default handler does with a file."""

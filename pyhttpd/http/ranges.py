@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-MAX_RANGES = 200
-MAX_OVERLAPS = 20
-MAX_REVERSALS = 20
-
-_SPEC = re.compile(r"(\d*)-(\d*)", re.ASCII)
+_SPEC = re.compile(r"([0-9]*)-([0-9]*)")
+_LIMIT = 1 << 63
+_MOST_DIGITS = 20
 
 
 class UnsatisfiableError(Exception):
     """No range of the field lies within the resource: 416."""
 
 
-def parse_ranges(field: str, size: int) -> list[tuple[int, int]] | None:
-    """(first, last) of each piece, overlapping and touching ones merged; None if the field is to be ignored.
+class Ranges(NamedTuple):
+    """What is to be sent: (first, last) of each piece. What was merged, and how, is held against the limits."""
+
+    pieces: tuple[tuple[int, int], ...]
+    overlaps: int = 0  # specs that were merged with the piece before
+    reversals: int = 0  # those of them that begin before it
+
+
+def parse_ranges(field: str, size: int) -> Ranges | None:
+    """The pieces, those merged that overlap or touch the one before; None if the field is to be ignored.
 
     One invalid range spec makes the whole field count for nothing; so do ranges that ask for more than there is.
+    Order is the client's. A first `0-` is all that counts, whatever else was asked for.
     """
     if field[:6].lower() != "bytes=":
         return None
     pieces: list[tuple[int, int]] = []
     overlaps = reversals = 0
     unsatisfiable = False
-    for text in field[6:].split(","):
-        spec = text.strip(" \t")
+    for spec in re.split(",+", field[6:]):
         if not spec:
-            break
+            break  # what is behind an empty one is not looked at
         match = _SPEC.fullmatch(spec)
         if match is None or spec == "-":
             return None
+        start, end = _number(match[1]), _number(match[2])
+        if start is None or end is None:
+            return None
         if not match[1]:
-            wanted = int(match[2])
-            if wanted < 1:
+            if end < 1:
                 return None
-            start, end = max(size - wanted, 0), size - 1
+            start, end = max(size - end, 0), size - 1
         else:
-            start = int(match[1])
-            end = int(match[2]) if match[2] else size - 1
-            if match[2] and start > end:
+            if not match[2]:
+                end = size - 1
+            elif start > end:
                 return None
             if not match[2] and start == 0:
                 pieces = [(0, end)]
@@ -60,9 +69,13 @@ def parse_ranges(field: str, size: int) -> list[tuple[int, int]] | None:
     if not pieces:
         if unsatisfiable:
             raise UnsatisfiableError
+    elif sum(last - first + 1 for first, last in pieces) > size:
         return None
-    if sum(last - first + 1 for first, last in pieces) > size or size == 0:
-        return None
-    if len(pieces) > MAX_RANGES or overlaps > MAX_OVERLAPS or reversals > MAX_REVERSALS:
-        return None
-    return pieces
+    return Ranges(tuple(pieces), overlaps, reversals)
+
+
+def _number(digits: str) -> int | None:
+    """None for more than a signed number of 64 bits can hold: what cannot be a number makes the field invalid."""
+    plain = digits.lstrip("0")
+    value = int(plain or "0") if len(plain) < _MOST_DIGITS else _LIMIT
+    return value if value < _LIMIT else None

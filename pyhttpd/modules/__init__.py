@@ -19,3 +19,6 @@ COMPILED_IN: tuple[str, ...] = (
     "pyhttpd.modules.mod_dir",
     "pyhttpd.modules.mod_alias",
 )
+
+LOADABLE: tuple[str, ...] = ("pyhttpd.modules.mod_macro",)
+"""There after a LoadModule line."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pyhttpd.api.log_letter import LogLetter
+from pyhttpd.api.log_letter import Getter, LogLetter, Text, Value
 from pyhttpd.api.request import Request
+from pyhttpd.util.digits import value_of
+from pyhttpd.util.escape import log_item, log_path
 
 _ESCAPES = {"\\": "\\", "r": "\r", "n": "\n", "t": "\t"}
+_DIGITS = frozenset("0123456789")
 
 Line = Callable[[Request, Request], str]
 """(request as it arrived, request that was answered) -> one line with its newline."""
@@ -23,6 +26,23 @@ class Item(NamedTuple):
     original: bool | None = None
     statuses: frozenset[int] = frozenset()
     negated: bool = False
+
+    @property
+    def of_original(self) -> bool:
+        """Whether it speaks of the request as it arrived, rather than of the one that was answered."""
+        return self.letter.original if self.original is None else self.original
+
+    def getter(self) -> Getter:
+        """What the item says of a request, its condition included."""
+        get = self.letter.getter(self.argument)
+        statuses, negated = self.statuses, self.negated
+        if not statuses:
+            return get
+
+        def conditional(request: Request) -> Value:
+            return None if (request.final.status in statuses) is negated else get(request)
+
+        return conditional
 
 
 def parse(text: str, letters: Mapping[str, LogLetter]) -> list[str | Item]:
@@ -71,11 +91,11 @@ def _item(text: str, at: int, letters: Mapping[str, LogLetter]) -> tuple[str | I
             end = len(text) if end < 0 else end
             argument = text[at + 1 : end]
             at = end
-        elif char in "0123456789":
+        elif char in _DIGITS:
             end = at
-            while text[end : end + 1] in set("0123456789"):
+            while text[end : end + 1] in _DIGITS:
                 end += 1
-            statuses.add(int(text[at:end]))
+            statuses.add(value_of(text[at:end]))
             at = end - 1
         elif char != ",":
             name = text[at : at + 3] if char == "^" and text[at : at + 3] in letters else char
@@ -88,25 +108,46 @@ def _item(text: str, at: int, letters: Mapping[str, LogLetter]) -> tuple[str | I
 
 
 def compile_line(text: str, letters: Mapping[str, LogLetter]) -> Line:
-    """A format as one function."""
-    parts = [part if isinstance(part, str) else _writer(part) for part in parse(text, letters)]
-    parts.append("\n")
+    """A format as one function, which runs for each request and so looks twice only at what is out of the ordinary."""
+    parts = parse(text, letters)
+    items = [part for part in parts if isinstance(part, Item)]
+    template = "".join(["%s" if isinstance(part, Item) else part.replace("%", "%%") for part in parts])
+    constants = "".join([part for part in parts if isinstance(part, str)])
+    quotes = constants.count('"')
+    ordinary = constants.isascii() and constants.isprintable() and "\\" not in constants
+    empty_shows = any(item.letter.empty for item in items)
+    getters = [item.getter() for item in items]
+    pairs = [(item.getter(), item.of_original) for item in items]
 
     def line(original: Request, final: Request) -> str:
-        return "".join([part if type(part) is str else part(original, final) for part in parts])  # type: ignore[operator]  # type() is quicker than isinstance, and mypy does not narrow by it
+        if original is final:
+            values = ["-" if (value := get(final)) is None else value for get in getters]
+        else:
+            values = ["-" if (value := get(original if of else final)) is None else value for get, of in pairs]
+        made = template % tuple(values)
+        # With printable ASCII, no backslash and no quote but the format's own there is nothing to escape.
+        if (
+            ordinary
+            and made.isascii()
+            and made.isprintable()
+            and "\\" not in made
+            and made.count('"') == quotes
+            and not (empty_shows and "" in values)
+        ):
+            return made + "\n"
+        return template % tuple(map(_escaped, items, values)) + "\n"
 
     return line
 
 
-def _writer(item: Item) -> Line:
-    text, argument, statuses, negated = item.letter.text, item.argument, item.statuses, item.negated
-    original_wanted = item.letter.original if item.original is None else item.original
-
-    def plain(original: Request, final: Request) -> str:
-        value = text(original if original_wanted else final, argument)
-        return "-" if value is None else value
-
-    def conditional(original: Request, final: Request) -> str:
-        return "-" if (final.status in statuses) is negated else plain(original, final)
-
-    return conditional if statuses else plain
+def _escaped(item: Item, value: str | int) -> str:
+    """A value as it stands in a line."""
+    if type(value) is int:
+        return str(value)
+    assert isinstance(value, str)
+    if not value:
+        return item.letter.empty
+    text = item.letter.text
+    if text is Text.PLAIN:
+        return value
+    return log_item(value) if text is Text.WIRE else log_path(value)

@@ -4,141 +4,191 @@ from __future__ import annotations
 
 import os
 import time
-from _thread import get_native_id
+from _thread import get_ident
+from collections.abc import Callable
 
-from pyhttpd.api.log_letter import LogLetter
+from pyhttpd.api.log_letter import Getter, LogLetter, Text, Value, letter
 from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name, canonical_port, server_name
 from pyhttpd.http.dates import MONTHS
-from pyhttpd.util.escape import log_item, log_path
+
+WIRE, NATIVE = Text.WIRE, Text.NATIVE
 
 
-def remote_address(request: Request, argument: str) -> str:
+# -- the client, the connection, the server
+
+
+def remote_host(request: Request) -> str:
+    return request.remote_host()
+
+
+def remote_address(request: Request) -> str:
     return request.connection.client_ip
 
 
-def local_address(request: Request, argument: str) -> str:
+def local_address(request: Request) -> str:
     return request.connection.local_ip
 
 
-def nothing(request: Request, argument: str) -> None:
-    """`%l` without mod_ident, `%L` before anything was logged, trailers of a protocol without them."""
+def nothing(request: Request) -> None:
+    """`%l` without mod_ident."""
 
 
-def remote_user(request: Request, argument: str) -> str:
-    if request.user is None:
-        return "-"
-    return log_item(request.user) if request.user else '""'
+def remote_user(request: Request) -> str | None:
+    return request.user
 
 
-def request_line(request: Request, argument: str) -> str | None:
-    return log_item(request.request_line) if request.request_line else None
+def virtual_host(request: Request) -> str:
+    return canonical_name(request)
 
 
-def request_file(request: Request, argument: str) -> str | None:
-    return None if request.filename is None else log_path(request.filename)
+def name_of_server(request: Request) -> str:
+    return server_name(request)
 
 
-def request_uri(request: Request, argument: str) -> str | None:
-    return log_path(request.uri) if request.uri else None
+def port(argument: str) -> Getter:
+    return _choice(argument, {
+        "": canonical_port,
+        "canonical": canonical_port,
+        "remote": lambda request: request.connection.client_port,
+        "local": lambda request: request.connection.local_port,
+    })  # fmt: skip
 
 
-def request_method(request: Request, argument: str) -> str:
-    return log_item(request.method)
+def process(argument: str) -> Getter:
+    return _choice(argument, {
+        "": lambda request: os.getpid(),
+        "pid": lambda request: os.getpid(),
+        "tid": lambda request: get_ident(),
+        "hextid": lambda request: f"{get_ident():x}",
+    })  # fmt: skip
 
 
-def request_protocol(request: Request, argument: str) -> str:
-    return log_item(request.protocol)
+def _choice(argument: str, getters: dict[str, Getter]) -> Getter:
+    """The getter for an argument, whatever its case. Of what it does not know Apache logs the name."""
+    return getters.get(argument.lower(), lambda request: argument)
 
 
-def request_query(request: Request, argument: str) -> str:
-    return "" if request.args is None else "?" + log_item(request.args)
-
-
-def status(request: Request, argument: str) -> str:
-    return str(request.status) if request.status > 0 else "-"
-
-
-def handler(request: Request, argument: str) -> str | None:
-    return None if request.handler is None else log_path(request.handler)
-
-
-def bytes_sent(request: Request, argument: str) -> str:
-    return str(request.bytes_sent)
-
-
-def clf_bytes_sent(request: Request, argument: str) -> str:
-    return str(request.bytes_sent) if request.bytes_sent else "-"
-
-
-def _item(value: str | None) -> str | None:
-    return None if value is None else log_item(value)
-
-
-def header_in(request: Request, argument: str) -> str | None:
-    return _item(request.headers_in.get(argument))
-
-
-def header_out(request: Request, argument: str) -> str | None:
-    name = argument.lower()
-    if name == "content-type" and request.content_type is not None:
-        return log_item(request.content_type.partition(";")[0].rstrip())
-    table = request.err_headers_out if argument in request.err_headers_out else request.headers_out
-    return _item(table.joined(argument) if name == "set-cookie" else table.get(argument))
-
-
-def note(request: Request, argument: str) -> str | None:
-    return _item(request.notes.get(argument))
-
-
-def environment(request: Request, argument: str) -> str | None:
-    value = request.env.get(argument)
-    return None if value is None else log_path(value)
-
-
-def cookie(request: Request, argument: str) -> str | None:
-    """A cookie of the first Cookie field: names whatever their case, values as they stand."""
-    for pair in (request.headers_in.get("Cookie") or "").split(";"):
-        name, equals, value = pair.partition("=")
-        if equals and value and name.strip(" \t").lower() == argument.lower():
-            return log_item(value.strip(" \t"))
-    return None
-
-
-def virtual_host(request: Request, argument: str) -> str:
-    return log_path(canonical_name(request))
-
-
-def name_of_server(request: Request, argument: str) -> str:
-    return log_path(server_name(request))
-
-
-def port(request: Request, argument: str) -> str:
-    kind = argument.lower()
-    if kind in ("", "canonical"):
-        return str(canonical_port(request))
-    if kind == "remote":
-        return str(request.connection.client_port)
-    return str(request.connection.local_port) if kind == "local" else argument
-
-
-def process(request: Request, argument: str) -> str:
-    kind = argument.lower()
-    if kind in ("", "pid"):
-        return str(os.getpid())
-    if kind == "tid":
-        return str(get_native_id())
-    return f"{get_native_id():x}" if kind == "hextid" else argument
-
-
-def connection_state(request: Request, argument: str) -> str:
+def connection_state(request: Request) -> str:
     if request.connection.aborted:
         return "X"
     return "+" if request.connection.keep_alive else "-"
 
 
-def keepalive_requests(request: Request, argument: str) -> str:
-    return str(request.connection.requests)
+def keepalive_requests(request: Request) -> int:
+    return request.connection.requests
+
+
+def log_id(argument: str) -> Getter:
+    """What `%L` of ErrorLogFormat says of the same request, if anything of it was logged there; `%{c}L` its
+    connection's."""
+    if argument == "c":
+        return lambda request: request.connection.log_id
+    return lambda request: request.log_id
+
+
+# -- the request
+
+
+def request_line(request: Request) -> str | None:
+    """Of a request line that did not come in time there is nothing, not even an empty text."""
+    return None if request.status == 408 and not request.request_line else request.request_line
+
+
+def request_file(request: Request) -> str | None:
+    return request.filename
+
+
+def request_uri(request: Request) -> str | None:
+    return request.uri or None
+
+
+def request_method(request: Request) -> str:
+    return request.method
+
+
+def request_protocol(request: Request) -> str:
+    return request.protocol
+
+
+def request_query(request: Request) -> str:
+    return "" if request.args is None else "?" + request.args
+
+
+def header_in(argument: str) -> Getter:
+    return lambda request: request.headers_in.get(argument)
+
+
+def trailer_in(argument: str) -> Getter:
+    return lambda request: request.trailers_in.get(argument)
+
+
+def cookie(argument: str) -> Getter:
+    """A cookie of the Cookie field: names whatever their case, values as they stand."""
+    wanted = argument.lower()
+
+    def value_of(request: Request) -> str | None:
+        for pair in (request.headers_in.get("Cookie") or "").split(";"):
+            name, _, value = pair.lstrip("=").partition("=")
+            if value and name.strip(" \t").lower() == wanted:
+                return value.lstrip(" \t").rstrip()
+        return None
+
+    return value_of
+
+
+def note(argument: str) -> Getter:
+    return lambda request: request.notes.get(argument)
+
+
+def environment(argument: str) -> Getter:
+    return lambda request: request.env.get(argument)
+
+
+# -- the answer
+
+
+def status(request: Request) -> int | None:
+    return request.status if request.status > 0 else None
+
+
+def handler(request: Request) -> str | None:
+    return request.handler
+
+
+def bytes_sent(request: Request) -> int:
+    return request.bytes_sent
+
+
+def clf_bytes_sent(request: Request) -> int | None:
+    return request.bytes_sent or None
+
+
+def header_out(argument: str) -> Getter:
+    """A field as it was sent. Content-Type is without parameters, all Set-Cookie fields are given."""
+    name = argument.lower()
+
+    def joined(request: Request) -> str | None:
+        values = request.err_headers_out.get_all(argument) + request.headers_out.get_all(argument)
+        return ", ".join(values) if values else None
+
+    def first(request: Request) -> str | None:
+        value = request.err_headers_out.get(argument)
+        return request.headers_out.get(argument) if value is None else value
+
+    def content_type(request: Request) -> str | None:
+        if request.content_type is None:
+            return first(request)
+        return request.content_type.partition(";")[0].rstrip(" \t")
+
+    return {"set-cookie": joined, "content-type": content_type}.get(name, first)
+
+
+def trailer_out(argument: str) -> Getter:
+    return lambda request: request.trailers_out.get(argument)
+
+
+# -- times
 
 
 def _seconds(request: Request) -> float:
@@ -148,14 +198,17 @@ def _seconds(request: Request) -> float:
     return max(0.0, request.ended - request.started)
 
 
-def microseconds(request: Request, argument: str) -> str:
-    return str(int(_seconds(request) * 1_000_000))
+def microseconds(request: Request) -> int:
+    return int(_seconds(request) * 1_000_000)
 
 
-def duration(request: Request, argument: str) -> str:
-    kind = argument.lower()
-    scale = {"": 1, "s": 1, "ms": 1_000, "us": 1_000_000}.get(kind)
-    return argument if scale is None else str(int(_seconds(request) * scale))
+def duration(argument: str) -> Getter:
+    return _choice(argument, {
+        "": lambda request: int(_seconds(request)),
+        "s": lambda request: int(_seconds(request)),
+        "ms": lambda request: int(_seconds(request) * 1_000),
+        "us": microseconds,
+    })  # fmt: skip
 
 
 _clf: tuple[int, str] = (-1, "")  # replaced as a whole, so a thread sees one second's text or another's
@@ -176,62 +229,88 @@ def clf_time(seconds: int) -> str:
     return text
 
 
-def request_time(request: Request, argument: str) -> str:
-    """`%t`, `%{begin:...}t`, `%{end:...}t`: a strftime format, or sec, msec, usec, msec_frac, usec_frac."""
-    when = request.request_time
-    form = argument
+def _formatted(form: str) -> Callable[[int], str]:
+    """strftime, the last second's text kept."""
+    last: tuple[int, str] = (-1, "")
+
+    def text_of(micros: int) -> str:
+        nonlocal last
+        seconds = micros // 1_000_000
+        known, text = last
+        if known != seconds:
+            text = time.strftime(form, time.localtime(seconds))
+            last = (seconds, text)
+        return text
+
+    return text_of
+
+
+_TIMES: dict[str, Callable[[int], Value]] = {
+    "": lambda micros: clf_time(micros // 1_000_000),
+    "sec": lambda micros: micros // 1_000_000,
+    "msec": lambda micros: micros // 1_000,
+    "usec": lambda micros: micros,
+    "msec_frac": lambda micros: f"{micros // 1_000 % 1_000:03d}",
+    "usec_frac": lambda micros: f"{micros % 1_000_000:06d}",
+}
+
+
+def request_time(argument: str) -> Getter:
+    """`%t`, `%{begin:...}t`, `%{end:...}t`: a strftime format, or sec, msec, usec, msec_frac, usec_frac.
+
+    Where a colon is missing behind `begin` or `end`, the time is the request's and one of the names is still known, but
+    a strftime format is used with its prefix: so does Apache.
+    """
+    form, name, at_end = argument, argument, False
     for prefix in ("begin", "end"):
-        if form == prefix or form.startswith(prefix + ":"):
-            form = form[len(prefix) + 1 :]
-            if prefix == "end":
-                when += _seconds(request)
+        if argument.startswith(prefix):
+            name = argument[len(prefix) :]
+            if name == "" or name.startswith(":"):
+                form = name = name[1:]
+                at_end = prefix == "end"
             break
-    micros = int(when * 1_000_000)
-    if form == "":
-        return clf_time(micros // 1_000_000)
-    number = {
-        "sec": micros // 1_000_000, "msec": micros // 1_000, "usec": micros,
-    }.get(form)  # fmt: skip
-    if number is not None:
-        return str(number)
-    if form == "msec_frac":
-        return f"{micros // 1_000 % 1_000:03d}"
-    if form == "usec_frac":
-        return f"{micros % 1_000_000:06d}"
-    return time.strftime(form, time.localtime(micros // 1_000_000))
+    shown = _TIMES.get(name) or _formatted(form)
+
+    def text(request: Request) -> Value:
+        when = request.request_time
+        if at_end:
+            when += _seconds(request)
+        return shown(int(when * 1_000_000))
+
+    return text
 
 
 LETTERS = {
-    "a": LogLetter(remote_address),
-    "A": LogLetter(local_address),
-    "b": LogLetter(clf_bytes_sent),
-    "B": LogLetter(bytes_sent),
-    "C": LogLetter(cookie),
-    "D": LogLetter(microseconds, original=True),
-    "e": LogLetter(environment),
-    "f": LogLetter(request_file),
-    "h": LogLetter(remote_address),
-    "H": LogLetter(request_protocol),
-    "i": LogLetter(header_in),
-    "k": LogLetter(keepalive_requests),
-    "l": LogLetter(nothing),
-    "L": LogLetter(nothing, original=True),
-    "m": LogLetter(request_method),
-    "n": LogLetter(note),
-    "o": LogLetter(header_out),
+    "a": letter(remote_address),
+    "A": letter(local_address),
+    "b": letter(clf_bytes_sent),
+    "B": letter(bytes_sent),
+    "C": LogLetter(cookie, WIRE),
+    "D": letter(microseconds, original=True),
+    "e": LogLetter(environment, NATIVE),
+    "f": letter(request_file, NATIVE),
+    "h": letter(remote_host, NATIVE),
+    "H": letter(request_protocol, WIRE),
+    "i": LogLetter(header_in, WIRE),
+    "k": letter(keepalive_requests),
+    "l": letter(nothing),
+    "L": LogLetter(log_id, original=True),
+    "m": letter(request_method, WIRE),
+    "n": LogLetter(note, WIRE),
+    "o": LogLetter(header_out, WIRE),
     "p": LogLetter(port),
     "P": LogLetter(process),
-    "q": LogLetter(request_query),
-    "r": LogLetter(request_line, original=True),
-    "R": LogLetter(handler, original=True),
-    "s": LogLetter(status, original=True),
+    "q": letter(request_query, WIRE),
+    "r": letter(request_line, WIRE, original=True),
+    "R": letter(handler, NATIVE, original=True),
+    "s": letter(status, original=True),
     "t": LogLetter(request_time),
     "T": LogLetter(duration, original=True),
-    "u": LogLetter(remote_user),
-    "U": LogLetter(request_uri, original=True),
-    "v": LogLetter(virtual_host),
-    "V": LogLetter(name_of_server),
-    "X": LogLetter(connection_state),
-    "^ti": LogLetter(nothing),
-    "^to": LogLetter(nothing),
+    "u": letter(remote_user, WIRE, empty='""'),
+    "U": letter(request_uri, NATIVE, original=True),
+    "v": letter(virtual_host, NATIVE),
+    "V": letter(name_of_server, NATIVE),
+    "X": letter(connection_state),
+    "^ti": LogLetter(trailer_in, WIRE),
+    "^to": LogLetter(trailer_out, WIRE),
 }

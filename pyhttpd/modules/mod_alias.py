@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
@@ -14,10 +15,11 @@ from pyhttpd.api.request import Request
 from pyhttpd.api.url import construct_url, is_url
 from pyhttpd.config.directive import ANYWHERE, RSRC, Args, Context, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import inner_first, merged
-from pyhttpd.util.escape import url_path, wire
-from pyhttpd.util.regex import compile_pcre, substitute
+from pyhttpd.expr import EvaluationError, ExpressionError, Text, parse_text
+from pyhttpd.util.digits import value_of
+from pyhttpd.util.escape import native, url_path, wire
+from pyhttpd.util.regex import Regex, compile_pcre, substitute
 
-_EXPRESSION = re.compile(r"%\{|\$[0-9]")
 _SLASHES = re.compile("/+")
 _STATUS_WORDS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 
@@ -27,7 +29,7 @@ class Mapped(NamedTuple):
 
     prefix: str
     path: str
-    regex: re.Pattern[str] | None = None
+    regex: Regex | None = None
 
 
 class Redirection(NamedTuple):
@@ -36,7 +38,7 @@ class Redirection(NamedTuple):
     prefix: str
     url: str | None
     status: int
-    regex: re.Pattern[str] | None = None
+    regex: Regex | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class AliasConfig:
     aliases: tuple[Mapped, ...] = merged((), inner_first)
     server_redirects: tuple[Redirection, ...] = merged((), inner_first)
     redirects: tuple[Redirection, ...] = merged((), inner_first)
-    location_alias: tuple[str, str] | None = None  # prefix, path
-    location_redirect: tuple[str | None, int] | None = None  # url, status
+    location_alias: tuple[str, str | Text] | None = None  # prefix, path
+    location_redirect: tuple[str | Text | None, int] | None = None  # url, status
     preserve_path: bool = False
     relative: bool = False
 
@@ -79,24 +81,26 @@ def matched_length(uri: str, prefix: str) -> int:
 # --- the lines
 
 
-def _regex(text: str) -> re.Pattern[str]:
+def _regex(text: str) -> Regex:
     try:
         return compile_pcre(text)
     except re.error as error:
         raise SettingError("Regular expression could not be compiled.", hint=str(error)) from None
 
 
-def _literal(kind: str, text: str) -> str:
-    """The one-argument forms take an expression. Until there are expressions, texts that have none in them do."""
-    if _EXPRESSION.search(text):
-        raise SettingError(f"Cannot parse {kind} expression '{text}': %{{...}} and $1 are not there yet")
-    return text
+def _expression(setting: Setting, kind: str, text: str) -> str | Text:
+    """The one-argument forms take an expression. The text itself, if nothing in it depends on a request."""
+    try:
+        parsed = parse_text(text, source=f"{setting.location.file}:{setting.location.line}", module="alias")
+    except ExpressionError as error:
+        raise SettingError(f"Cannot parse {kind} expression '{text}': {error}") from None
+    return text if parsed.constant is not None else parsed
 
 
-def _note_alias(setting: Setting, prefix: str, regex: re.Pattern[str] | None = None) -> None:
+def _note_alias(setting: Setting, prefix: str, regex: Regex | None = None) -> None:
     """Remember an alias; warn if one that stands before it matches first. Looked up, as there may be thousands."""
     prefixes: set[str] = setting.memo.setdefault("prefixes", set())
-    regexes: list[re.Pattern[str]] = setting.memo.setdefault("regexes", [])
+    regexes: list[Regex] = setting.memo.setdefault("regexes", [])
     if regex is not None:
         regexes.append(regex)
         return
@@ -123,7 +127,9 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
     elif setting.section is None:
         raise SettingError("Alias must have two arguments when used globally")
     else:
-        setting.set("location_alias", (setting.section, _rooted(setting, _literal("alias", prefix))))
+        path_text = _expression(setting, "alias", prefix)
+        rooted = _rooted(setting, path_text) if isinstance(path_text, str) else path_text
+        setting.set("location_alias", (setting.section, rooted))
 
 
 def alias_match(setting: Setting, pattern: str, path: str) -> None:
@@ -144,8 +150,8 @@ def _add_redirect(setting: Setting, words: tuple[str, ...], status: int, *, rege
     known = True
     if first.lower() in _STATUS_WORDS:
         status = _STATUS_WORDS[first.lower()]
-    elif first[:1].isdigit():
-        status = int(re.match(r"[0-9]+", first)[0])  # type: ignore[index]  # it begins with a digit
+    elif digits := re.match("[0-9]+", first):
+        status = value_of(digits[0])
     else:
         known = False
     redirecting = 300 <= status <= 399
@@ -154,7 +160,7 @@ def _add_redirect(setting: Setting, words: tuple[str, ...], status: int, *, rege
     if setting.section is not None:
         if (known and redirecting and second is not None and third is None) or (not known and second is None):
             url = second if known else first
-            setting.set("location_redirect", (_literal("redirect", url or ""), status))
+            setting.set("location_redirect", (_expression(setting, "redirect", url or ""), status))
             return
         if known and not redirecting and second is None:
             setting.set("location_redirect", (None, status))
@@ -237,7 +243,10 @@ def _redirect(request: Request, redirects: tuple[Redirection, ...], numbers: tup
     config = request.config(AliasConfig)
     if config.location_redirect is not None:
         url, status = config.location_redirect
-        target = "" if url is None else escape_target(url)
+        found_url = _value(request, url, ("AH02826", "redirect"))
+        if found_url is None:
+            return 500
+        target = escape_target(found_url)
     else:
         found = _found(redirects, request.uri)
         if found is None:
@@ -262,11 +271,29 @@ def _redirect(request: Request, redirects: tuple[Redirection, ...], numbers: tup
     return status
 
 
-def _alias_path(request: Request) -> str | None:
+def _value(request: Request, text: str | Text | None, failure: tuple[str, str]) -> str | None:
+    """What an expression is worth for this request; None if that cannot be told. `failure`: number and kind."""
+    if not isinstance(text, Text):
+        return text or ""
+    try:
+        return native(text.evaluate(variables_of(request)))
+    except EvaluationError as error:
+        request.log(Level.ERROR, "alias", failure[0], f"Can't evaluate {failure[1]} expression: {error}")
+        return None
+
+
+def _alias_path(request: Request) -> str | int | None:
+    """The path, None where no alias is for this URL, or the status of what went wrong."""
     config = request.config(AliasConfig)
     if config.location_alias is not None:
-        prefix, path = config.location_alias
+        prefix, text = config.location_alias
+        value = _value(request, text, ("AH02825", "alias"))
+        if value is None:
+            return 500
+        path = value if value.startswith("/") else os.path.join(request.services.configuration.server_root, value)
         length = matched_length(request.uri, prefix) if config.preserve_path else 0
+        if length:
+            request.context_prefix, request.context_document_root = prefix, path
         return path + request.uri[length:] if length else path
     for entry in config.aliases:
         if entry.regex is not None:
@@ -276,6 +303,7 @@ def _alias_path(request: Request) -> str | None:
         else:
             length = matched_length(request.uri, entry.prefix)
             if length:
+                request.context_prefix, request.context_document_root = entry.prefix, entry.path
                 return entry.path + request.uri[length:]
     return None
 
@@ -295,6 +323,8 @@ def translate(request: Request) -> int:
     path = _alias_path(request)
     if path is None:
         return DECLINED
+    if isinstance(path, int):
+        return path
     request.filename = _canonical(path)
     return OK
 

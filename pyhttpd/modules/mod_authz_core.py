@@ -17,6 +17,7 @@ from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting,
 from pyhttpd.config.merging import merged
 from pyhttpd.config.nodes import Location
 from pyhttpd.http.methods import KNOWN
+from pyhttpd.util.grown import Grown
 
 
 class Rule(NamedTuple):
@@ -38,7 +39,7 @@ class Group(NamedTuple):
     every: bool
     negated: bool = False
     joined: bool = False
-    children: tuple[Rule | Group, ...] = ()
+    children: Sequence[Rule | Group] = ()
     place: Location | None = None
 
     def __str__(self) -> str:
@@ -82,7 +83,8 @@ def _add(rules: Rules, child: Rule | Group) -> Rules:
         raise SettingError(f"{what} no effect in {parent} directive")
     same = isinstance(child, Group) and not child.negated and child.every == parent.every
     more = child.children if same and isinstance(child, Group) else (child,)
-    parent = parent._replace(children=parent.children + more)
+    known = parent.children if isinstance(parent.children, Grown) else Grown(parent.children)
+    parent = parent._replace(children=known.plus(more))
     return rules._replace(open=(*rules.open[:-1], parent)) if rules.open else rules._replace(group=parent)
 
 
@@ -114,7 +116,8 @@ def _rule(setting: Setting, words: tuple[str, ...]) -> Rule:
     if provider is None:
         if name in _ELSEWHERE:
             raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet")
-        raise SettingError(f"Unknown Authz provider: {name}")
+        choices = (*setting.providers("authz"), *_ELSEWHERE)
+        raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices)
     try:
         parsed = provider.parse(tuple(rest))
     except ValueError as error:

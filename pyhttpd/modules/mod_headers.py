@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyhttpd.api.condition import holds
+from pyhttpd.api.expression import variables_of
+from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, Order, Phase, on
 from pyhttpd.api.request import Request
 from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import inner_last, merged
+from pyhttpd.expr import Condition, EvaluationError, ExpressionError, Text, parse_condition, parse_text
 from pyhttpd.http.headers import Headers
 from pyhttpd.scoreboard import Status
 from pyhttpd.util.escape import wire
-from pyhttpd.util.regex import compile_pcre, substitute
+from pyhttpd.util.regex import Regex, compile_pcre, substitute
 
 EARLY = "early"
 _ACTIONS = ("add", "set", "setifempty", "append", "merge", "unset", "echo", "note", "edit", "edit*")
@@ -32,14 +35,18 @@ class Tag(NamedTuple):
     argument: str
 
 
+Value = tuple[str | Tag, ...] | Text
+"""Constant texts (wire text already) and tags, or what stands behind `expr=`."""
+
+
 class Change(NamedTuple):
-    """One line. `value` of edit is the replacement; `condition` a variable's name or `!NAME`."""
+    """One line. `value` of edit is the replacement; `condition` a variable's name, `!NAME` or an expression."""
 
     action: str
     name: str
-    value: tuple[str | Tag, ...] = ()
-    regex: re.Pattern[str] | None = None
-    condition: str | None = None
+    value: Value = ()
+    regex: Regex | None = None
+    condition: str | Condition | None = None
     early: bool = False
 
 
@@ -55,10 +62,13 @@ class HeadersConfig:
 # --- the lines
 
 
-def parse_value(text: str) -> tuple[str | Tag, ...]:
-    """A value as constant texts and tags. Raises ValueError with Apache's words."""
+def parse_value(text: str, place: str = "-") -> Value:
+    """A value as constant texts and tags, or an expression. Raises ValueError with Apache's words."""
     if text.startswith("expr="):
-        raise ValueError("Can't parse value expression : expr= is not there yet")
+        try:
+            return parse_text(text.removeprefix("expr="), source=place, module="headers")
+        except ExpressionError as error:
+            raise ValueError(f"Can't parse value expression : {error}") from None
     parts: list[str | Tag] = []
     at = 0
     while at < len(text):
@@ -86,11 +96,11 @@ def parse_value(text: str) -> tuple[str | Tag, ...]:
             parts[-1] += part
         else:
             parts.append(part)
-    return tuple(parts)
+    return tuple(wire(part) if isinstance(part, str) else part for part in parts)
 
 
-def parse_change(words: list[str], *, of_request: bool) -> Change:
-    """The words after `always` and `onsuccess`. Raises ValueError with Apache's words."""
+def parse_change(words: list[str], *, of_request: bool, place: str = "-") -> Change:
+    """The words after `always` and `onsuccess`. Raises ValueError with Apache's words. `place` is for the log."""
     action = words[0].lower() if words else ""
     if action not in _ACTIONS:
         raise ValueError(
@@ -101,7 +111,7 @@ def parse_change(words: list[str], *, of_request: bool) -> Change:
     if not name and action not in ("unset", "echo"):
         raise ValueError("Header requires three arguments")
     name = name or ""
-    regex: re.Pattern[str] | None = None
+    regex: Regex | None = None
     if action in ("edit", "edit*"):
         if third is None:
             raise ValueError("Header edit requires a match and a substitution")
@@ -122,18 +132,18 @@ def parse_change(words: list[str], *, of_request: bool) -> Change:
             regex = _regex(name, "Header echo regex could not be compiled")
     elif value is None:
         raise ValueError("Header requires three arguments")
-    condition, early = _condition(clause)
-    return Change(action, wire(name.partition(":")[0]), parse_value(value or ""), regex, condition, early)
+    condition, early = _condition(clause, place)
+    return Change(action, wire(name.partition(":")[0]), parse_value(value or "", place), regex, condition, early)
 
 
-def _regex(text: str, message: str) -> re.Pattern[str]:
+def _regex(text: str, message: str) -> Regex:
     try:
-        return compile_pcre(text)
+        return compile_pcre(text, is_wire=True)
     except re.error:
         raise ValueError(message) from None
 
 
-def _condition(clause: str | None) -> tuple[str | None, bool]:
+def _condition(clause: str | None, place: str) -> tuple[str | Condition | None, bool]:
     if clause is None:
         return None, False
     if clause.lower() == EARLY:
@@ -141,12 +151,13 @@ def _condition(clause: str | None) -> tuple[str | None, bool]:
     kind, equals, name = clause.partition("=")
     if equals and kind.lower() == "env":
         if name in ("", "!"):
-            raise ValueError(
-                "error: missing environment variable name. envclause should be in the form env=envar "
-            )
+            raise ValueError("error: missing environment variable name. envclause should be in the form env=envar ")
         return name, False
     if equals and kind.lower() == "expr":
-        raise ValueError("Can't parse envclause/expression: expr= is not there yet")
+        try:
+            return parse_condition(name, source=place, module="headers"), False
+        except ExpressionError as error:
+            raise ValueError(f"Can't parse envclause/expression: {error}") from None
     raise ValueError(f"Unknown parameter: {clause}")
 
 
@@ -154,7 +165,8 @@ def _append(setting: Setting, field: str, words: list[str]) -> None:
     if len(words) > 5:
         raise SettingError(f"{setting.row.name} has too many arguments")
     try:
-        change = parse_change(words, of_request=field == "request")
+        place = f"{setting.location.file}:{setting.location.line}"
+        change = parse_change(words, of_request=field == "request", place=place)
     except ValueError as error:
         raise SettingError(str(error)) from None
     if change.action == "unset" and not change.name:
@@ -224,10 +236,14 @@ _TAGS: dict[str, Callable[[Request, str], str]] = {
 }
 
 
-def _text(request: Request, value: tuple[str | Tag, ...]) -> str:
-    return "".join(
-        [wire(part) if isinstance(part, str) else _TAGS[part.letter](request, part.argument) for part in value]
-    )
+def _text(request: Request, value: Value) -> str:
+    if isinstance(value, Text):
+        try:
+            return value.evaluate(variables_of(request))
+        except EvaluationError as error:
+            request.log(Level.ERROR, "headers", "AH02557", f"Can't evaluate value expression: {error}")
+            return ""
+    return "".join([part if isinstance(part, str) else _TAGS[part.letter](request, part.argument) for part in value])
 
 
 def _edited(request: Request, change: Change, value: str) -> str:
@@ -243,9 +259,20 @@ def _has_token(value: str, token: str) -> bool:
     return token in (part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', value))
 
 
+def _holds(request: Request, condition: str | Condition | None) -> bool:
+    """What cannot be evaluated does not keep a line from its work, as in Apache."""
+    if not isinstance(condition, Condition):
+        return holds(condition, request.env)
+    try:
+        return condition.evaluate(variables_of(request))
+    except EvaluationError as error:
+        request.log(Level.ERROR, "headers", "AH01501", f"Failed to evaluate expression ({error}) - ignoring")
+        return True
+
+
 def change_fields(request: Request, fields: Headers, changes: tuple[Change, ...], *, early: bool = False) -> None:
     for change in changes:
-        if change.early is early and (early or holds(change.condition, request.env)):
+        if change.early is early and (early or _holds(request, change.condition)):
             _change(request, fields, change)
 
 

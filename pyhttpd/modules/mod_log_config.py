@@ -1,4 +1,4 @@
-"""mod_log_config: the access logs: LogFormat, CustomLog, GlobalLog, TransferLog."""
+"""mod_log_config: the access logs: LogFormat, CustomLog, GlobalLog, TransferLog, BufferedLogs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyhttpd.api.condition import holds
-from pyhttpd.api.log import Level
-from pyhttpd.api.module import Module, Preparation, PrepareError, Provider
+from pyhttpd.api.expression import variables_of
+from pyhttpd.api.log import Level, Sink
+from pyhttpd.api.log_sink import TRANSFER_LOG, is_file, open_sink
+from pyhttpd.api.module import Module, Preparation, Provider
 from pyhttpd.api.phases import OK, Phase, on
 from pyhttpd.api.request import Request, Services
 from pyhttpd.config.configuration import Configuration
@@ -18,21 +20,30 @@ from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, RSRC, Args, Directive, Setting, SettingError
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
+from pyhttpd.expr import Condition, EvaluationError, ExpressionError, parse_condition
+from pyhttpd.modules.log_buffer import Buffer
 from pyhttpd.modules.log_format import Line, compile_line, parse
+from pyhttpd.modules.log_json import compile_json, parse_fields
 from pyhttpd.modules.log_letters import LETTERS
-from pyhttpd.util.append import Appender, open_for_append
 from pyhttpd.util.directory import directory_error
 
 COMMON = '%h %l %u %t "%r" %>s %b'
 
 
-class Log(NamedTuple):
-    """One access log. `format` is a nickname or a format, None the server's own; `condition` as after `env=`;
-    `inherited` is GlobalLog's."""
+class Format(NamedTuple):
+    """What a LogFormat line says; `json` where its third argument is that word."""
 
-    path: str
+    text: str
+    json: bool = False
+
+
+class Log(NamedTuple):
+    """One access log. `target` is an absolute path, or a program behind `|`. `format` is a nickname or a format, None
+    the server's own; `condition` a variable's name as after `env=`, or an expression; `inherited` is GlobalLog's."""
+
+    target: str
     format: str | None
-    condition: str | None
+    condition: str | Condition | None
     location: Location
     inherited: bool = False
 
@@ -47,64 +58,72 @@ class LogConfig:
     """`format` is that of a LogFormat line without a nickname."""
 
     format: str = COMMON
-    nicknames: Mapping[str, str] = merged({}, overlay)
+    nicknames: Mapping[str, Format] = merged({}, overlay)
     logs: tuple[Log, ...] = merged((), _merge_logs)
+    buffered: bool = False
 
-    def format_of(self, log: Log) -> str:
+    def format_of(self, log: Log) -> Format:
         name = self.format if log.format is None else log.format
-        return self.nickname(name) or name
+        return self.nickname(name) or Format(name)
 
-    def nickname(self, name: str) -> str | None:
+    def nickname(self, name: str) -> Format | None:
         """The format that a LogFormat line gave this name; CLF is there from the start."""
-        return self.nicknames.get(name, COMMON if name == "CLF" else None)
+        return self.nicknames.get(name, Format(COMMON) if name == "CLF" else None)
 
 
-def _check_format(setting: Setting, text: str) -> None:
+def _check_format(setting: Setting, text: str, *, json: bool = False) -> None:
     try:
-        parse(text, setting.providers("log_letter"))
+        (parse_fields if json else parse)(text, setting.providers("log_letter"))
     except ValueError as error:
         raise SettingError(str(error)) from None
 
 
-def log_format(setting: Setting, text: str, nickname: str | None = None) -> None:
-    _check_format(setting, text)
-    if nickname is None:
-        setting.set("format", text)
+def log_format(setting: Setting, text: str, nickname: str = "", form: str = "") -> None:
+    if form and form.lower() != "json":
+        raise SettingError(f"LogFormat has no form '{form}', only json")
+    if form and not nickname:
+        raise SettingError("a json LogFormat needs a name")
+    _check_format(setting, text, json=bool(form))
+    if nickname:
+        setting.put("nicknames", nickname, Format(text, bool(form)))
     else:
-        setting.put("nicknames", nickname, text)
+        setting.set("format", text)
 
 
-def _condition(clause: str) -> str:
-    kind, equals, name = clause.partition("=")
+def _condition(clause: str, place: Location) -> str | Condition:
+    kind, equals, text = clause.partition("=")
     if equals and kind.lower() == "env":
-        if name in ("", "!"):
+        if text in ("", "!"):
             raise SettingError("missing environment variable name")
-        return name
+        return text
     if equals and kind.lower() == "expr":
-        raise SettingError("expr= is not there yet", hint="env= with SetEnv, or a log of its own, may do")
+        if not text:
+            raise SettingError("missing condition")
+        try:
+            return parse_condition(text, varying=False, source=f"{place.file}:{place.line}", module="log_config")
+        except ExpressionError as error:
+            raise SettingError(str(error)) from None
     raise SettingError("error in condition clause")
 
 
-def _add(setting: Setting, name: str, text: str | None, clause: str | None, inherited: bool) -> None:
-    if name.startswith("|"):
-        raise SettingError("piped log programs are not there yet", hint="log to a file")
+def _add(setting: Setting, name: str, text: str | None, clause: str, inherited: bool) -> None:
+    condition = _condition(clause, setting.location) if clause else None
     if text is not None:
         _check_format(setting, text)
-    condition = None if clause is None else _condition(clause)
-    log = Log(setting.path(name), text, condition, setting.location, inherited)
-    setting.add("logs", log)
+    target = setting.path(name) if is_file(name) else name
+    setting.add("logs", Log(target, text, condition, setting.location, inherited))
 
 
-def custom_log(setting: Setting, name: str, text: str, clause: str | None = None) -> None:
+def custom_log(setting: Setting, name: str, text: str, clause: str = "") -> None:
     _add(setting, name, text, clause, inherited=False)
 
 
-def global_log(setting: Setting, name: str, text: str, clause: str | None = None) -> None:
+def global_log(setting: Setting, name: str, text: str, clause: str = "") -> None:
     _add(setting, name, text, clause, inherited=True)
 
 
 def transfer_log(setting: Setting, name: str) -> None:
-    _add(setting, name, None, None, inherited=False)
+    _add(setting, name, None, "", inherited=False)
 
 
 DIRECTIVES = (
@@ -115,8 +134,10 @@ DIRECTIVES = (
               help="Same as CustomLog, but forces virtualhosts to inherit the log"),
     Directive("TransferLog", Args.take(str), RSRC, into=LogConfig, apply=transfer_log,
               help="the filename of the access log"),
-    Directive("LogFormat", Args.take(str, str, least=1), RSRC, into=LogConfig, apply=log_format,
-              help="a log format string (see docs) and an optional format name"),
+    Directive("LogFormat", Args.take(str, str, str, least=1), RSRC, into=LogConfig, apply=log_format,
+              help="a log format string (see docs) and an optional format name; \"json\" behind it asks for JSON"),
+    Directive("BufferedLogs", Args.flag(), GLOBAL, into=LogConfig, sets="buffered",
+              help="Enable Buffered Logging (experimental)"),
 )  # fmt: skip
 
 
@@ -128,12 +149,12 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
         config = server.config(LogConfig)
         for log in config.logs:
             place = log.location
-            directory = os.path.dirname(log.path)
-            reason = directory_error(directory)
+            directory = os.path.dirname(log.target)
+            reason = directory_error(directory) if is_file(log.target) else None
             if reason is not None:
                 found["AH02297", place] = Diagnostic(
                     Severity.ERROR, "AH02297",
-                    f"Cannot access directory '{directory.rstrip('/')}/' for log file '{log.path}' defined at "
+                    f"Cannot access directory '{directory.rstrip('/')}/' for log file '{log.target}' defined at "
                     f"{place.file}:{place.line}",
                     module="log_config", errno=reason,
                 )  # fmt: skip
@@ -145,62 +166,87 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
     return list(found.values())
 
 
-class LogFile(Appender):
-    """One open log. The master opens it, the children write; what is counted here is counted by each child.
+# -- writing
 
-    Lines that are lost cost no request; they are told once in the error log, when writing works again.
-    """
 
-    __slots__ = ("path",)
+class Writer:
+    """An open log as children write to it, or keep lines for it. What cannot be written costs no request; it is told
+    once in the error log, when writing works again. Each child counts for itself."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(open_for_append(path))
-        self.path = path
+    def __init__(self, target: str, sink: Sink, *, buffered: bool) -> None:
+        self.target = target
+        self.buffer = Buffer(sink) if buffered else None
+        self._sink: Sink | Buffer = self.buffer or sink
 
     def write(self, line: bytes, request: Request) -> None:
-        if self.append(line) and self.lost:
-            lost, self.lost = self.lost, 0
-            request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.path}")
+        sink = self._sink
+        if sink.append(line) and sink.lost:
+            lost, sink.lost = sink.lost, 0
+            request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.target}")
 
-    def close(self) -> None:
-        os.close(self.fd)
+
+class ServerLogs:
+    """The logs of one server. Formats become functions in the children, when they are first used."""
+
+    def __init__(self, logs: Sequence[tuple[str | Condition | None, Format, Writer]]) -> None:
+        self._logs = logs
+        self._lines: tuple[tuple[str | Condition | None, Line, Writer], ...] | None = None
+
+    def lines(self, services: Services) -> tuple[tuple[str | Condition | None, Line, Writer], ...]:
+        if self._lines is None:
+            letters = services.providers("log_letter")
+            self._lines = tuple(
+                (condition, (compile_json if format.json else compile_line)(format.text, letters), writer)
+                for condition, format, writer in self._logs
+            )
+        return self._lines
 
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
+    main = configuration.main.config(LogConfig)
+    writers: dict[str, Writer] = {}
     for server in configuration.servers:
-        for log in server.config(LogConfig).logs:
-            key = (LogFile, log.path)
-            if key in preparation.resources:
-                continue
-            try:
-                file = LogFile(log.path)
-            except OSError as error:
-                raise PrepareError("AH00649", f"could not open transfer log file {log.path}.", error.errno) from error
-            preparation.keep(key, file, file.close)
+        config = server.config(LogConfig)
+        logs = []
+        for log in config.logs:
+            if log.target not in writers:
+                sink = open_sink(log.target, preparation, TRANSFER_LOG)
+                writers[log.target] = Writer(log.target, sink, buffered=main.buffered)
+            # Beside its own logs a host has GlobalLog in the main server's format, without any all logs in its own.
+            formats = main if log.inherited and config.logs != main.logs else config
+            logs.append((log.condition, formats.format_of(log), writers[log.target]))
+        preparation.keep((ServerLogs, id(server)), ServerLogs(logs))
+    buffers = [writer.buffer for writer in writers.values() if writer.buffer is not None]
+    preparation.keep(Buffer, buffers)
 
 
-_lines: dict[str, Line] = {}  # format -> function; filled by the children, as functions made here do not pickle
+def child_init(services: Services) -> None:
+    """What waits in this child is written when it ends."""
+    for buffer in services.resource(Buffer):
+        services.at_child_exit(buffer.flush)
 
 
-def _line(text: str, services: Services) -> Line:
-    line = _lines.get(text)
-    if line is None:
-        line = _lines[text] = compile_line(text, services.providers("log_letter"))
-    return line
+def _met(condition: str | Condition, request: Request) -> bool:
+    if isinstance(condition, str):
+        return holds(condition, request.env)
+    try:
+        return condition.evaluate(variables_of(request))
+    except EvaluationError as error:
+        request.log(Level.WARN, "log_config", "AH00644", f"Error evaluating log condition: {error}")
+        return False
 
 
 def log_transaction(request: Request) -> int:
     original, final = request.original, request.final
-    config = request.server_config(LogConfig)
     services = request.services
     if not original.ended:
         original.ended = time.monotonic()
     if final is not original:
         final.ended = original.ended
-    for log in config.logs:
-        if holds(log.condition, original.env):
-            text = _line(config.format_of(log), services)(original, final)
-            services.resource((LogFile, log.path)).write(text.encode("utf-8", "surrogateescape"), original)
+    logs: ServerLogs = services.resource((ServerLogs, id(request.server)))
+    for condition, line, writer in logs.lines(services):
+        if condition is None or _met(condition, original):
+            writer.write(line(original, final).encode("utf-8", "surrogateescape"), original)
     return OK
 
 
@@ -209,7 +255,7 @@ MODULE = Module(
     "mod_log_config.c",
     per_server=LogConfig,
     directives=DIRECTIVES,
-    hooks=(on(Phase.LOG_TRANSACTION, log_transaction),),
+    hooks=(on(Phase.CHILD_INIT, child_init), on(Phase.LOG_TRANSACTION, log_transaction)),
     providers=tuple(Provider("log_letter", name, letter) for name, letter in LETTERS.items()),
     check_config=check_config,
     prepare=prepare,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyhttpd.api.connection import For, Woken
 from pyhttpd.api.log import Level
+from pyhttpd.mpm.crowd import Crowd
 from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_OK
 from pyhttpd.mpm.generation import Generation, Identity
 from pyhttpd.mpm.waiting import Acceptor, ConnectionWaiter
@@ -53,6 +54,9 @@ class ChildProcess:
         self._conversing = False
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.acceptor = Acceptor(listeners, death, self._stop_reader, kick)
+        buckets = self.config.buckets
+        rows = range(row % buckets, self.config.limits.children, buckets)
+        self.crowd = Crowd(scoreboard, rows, number, self.acceptor.listeners)
         scoreboard.child(row)["pid"] = self.pid  # the master writes it, too, but perhaps not before we need it
 
     # -- leaving
@@ -105,7 +109,11 @@ class ChildProcess:
         except BaseException:
             self.log_traceback("child_init failed")
             return EXIT_CHILD_INIT
+        if self.service.has_farewell and stops is None:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._say_farewell)
         self.generation.flavour.run(self)
+        self.service.child_exit()
         return self.exit_status
 
     def _take_signals(self, stops: Mapping[signal.Signals, Handler] | None) -> None:
@@ -119,6 +127,12 @@ class ChildProcess:
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._stop_writer, warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def _say_farewell(self, number: int, frame: FrameType | None) -> None:
+        """TERM or HUP, where a module has something to do at the end; then it ends the child as it would have."""
+        self.service.child_exit()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _become(self, identity: Identity | None) -> None:
         if identity is None:
@@ -209,7 +223,7 @@ class ChildProcess:
         return slot
 
     def waiter(self) -> ConnectionWaiter:
-        return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving, self.leave_listeners)
+        return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving, self.leave_listeners, self.crowd)
 
     @property
     def stop(self) -> int:

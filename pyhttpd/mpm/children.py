@@ -39,11 +39,19 @@ class Ended(NamedTuple):
 
 
 class Children:
-    def __init__(self, scoreboard: Scoreboard, listeners: Listeners, let_go: Callable[[], None]) -> None:
-        """`let_go` runs first in every child: it closes what is the master's alone."""
+    def __init__(
+        self,
+        scoreboard: Scoreboard,
+        listeners: Listeners,
+        let_go: Callable[[], None],
+        reaped: Callable[[int, int], None],
+    ) -> None:
+        """`let_go` runs first in every child: it closes what is the master's alone. `reaped` is told of processes that
+        are none of ours, with their status."""
         self._scoreboard = scoreboard
         self._listeners = listeners
         self._let_go = let_go
+        self._reaped = reaped
         self._children: dict[int, Child] = {}
         self._no_fork_before = 0.0
 
@@ -117,6 +125,8 @@ class Children:
                 self._free(child)
                 self._scoreboard["cpu_user_gone"] += int(usage.ru_utime * 1_000_000)
                 self._scoreboard["cpu_system_gone"] += int(usage.ru_stime * 1_000_000)
+            else:
+                self._reaped(pid, status)
             yield Ended(pid, child, status)
 
     def _free(self, child: Child) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from pyhttpd.api.core_config import CoreServer
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError, at_least, number
@@ -63,6 +64,7 @@ class MpmConfig:
     listens: tuple[ListenAddress, ...]
     listen_backlog: int
     listen_defer_accept: int  # seconds in which a client that sends nothing is not offered to accept
+    deferred_protocols: frozenset[str]  # those that this holds for
     buckets: int
     pid_file: str
     scoreboard_file: str | None
@@ -131,6 +133,7 @@ def typed_config(
         listens=settings.listens,
         listen_backlog=settings.listen_backlog,
         listen_defer_accept=settings.listen_defer_accept,
+        deferred_protocols=deferred_protocols(configuration.main.config(CoreServer).accept_filters),
         buckets=buckets,
         pid_file=path(settings.pid_file),
         scoreboard_file=path(settings.scoreboard_file) if settings.scoreboard_file else None,
@@ -144,6 +147,15 @@ def typed_config(
         thread_stack_size=settings.thread_stack_size,
     )
     return config, diagnostics
+
+
+_ACCEPT_FILTERS = {"http": "data", "https": "data"}
+
+
+def deferred_protocols(accept_filters: Mapping[str, str]) -> frozenset[str]:
+    """The protocols whose clients speak first, by AcceptFilter. Others, as in `Listen 21 ftp`, are not filtered."""
+    filters = {**_ACCEPT_FILTERS, **accept_filters}
+    return frozenset(protocol for protocol, name in filters.items() if name != "none")
 
 
 def _first(value: int | None, default: int) -> int:

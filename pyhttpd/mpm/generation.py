@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -37,6 +38,19 @@ class Generation:
     release: Callable[[], None]
     open_files: Callable[[], Sequence[int]]  # descriptors that a daemon must keep
     notes: Sequence[LogLine] = ()  # warnings of the configuration, to be logged when it is taken
+
+    def take_stderr(self) -> None:
+        """From here on stderr is this generation's error log."""
+        stderr = open_stderr(self.error_log)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def open_stderr(log: ErrorLog) -> int:
+    """A descriptor for what programs say of their own accord: the error log, or nothing where that is syslog."""
+    if log.is_syslog:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return os.dup(log.fd)
 
 
 class LogLine(NamedTuple):

@@ -40,6 +40,7 @@ class BindError(Exception):
 class SocketOptions:
     backlog: int
     defer_accept: int = 0  # seconds; 0: a connection is offered to accept before its first byte has come
+    deferred_protocols: frozenset[str] = frozenset({"http", "https"})
     receive_buffer: int = 0
     send_buffer: int = 0
     buckets: int = 1
@@ -94,6 +95,17 @@ class Change:
             listener.close()
 
 
+def queue_length(sockets: Sequence[socket.socket]) -> int:
+    """Connections that wait to be accepted (tcp(7), TCP_INFO of a listening socket)."""
+    total = 0
+    for sock in sockets:
+        try:
+            total += _QUEUE_LENGTH.unpack_from(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104))[0]
+        except OSError:
+            pass  # it is closed, or no TCP socket
+    return total
+
+
 def format_address(name: SocketName) -> str:
     """A socket's name as Apache prints it: `127.0.0.1:80`, `[::]:80`."""
     host, port = name
@@ -133,6 +145,10 @@ class Listeners:
         for listener in change.listeners:
             for sock in listener.sockets:
                 sock.listen(options.backlog)  # a new ListenBacklog acts on sockets that stay, too
+                try:
+                    _set_changeable(sock, listener.address.protocol, options)
+                except OSError:
+                    pass  # a socket that stays serves on as it is
         self.current = change.listeners
         wide = [name for listener in self.current for name in listener.names]
         self._covered = [item for item in change.retired if all(_covers(wide, name) for name in item.names)]
@@ -152,16 +168,8 @@ class Listeners:
         return [sock for listener in self._all() for sock in listener.buckets[index % len(listener.buckets)]]
 
     def queue_length(self) -> int:
-        """Connections that wait to be accepted, over all sockets (tcp(7), TCP_INFO of a listening socket)."""
-        total = 0
-        for listener in self.current:
-            for sock in listener.sockets:
-                try:
-                    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-                except OSError:
-                    continue
-                total += _QUEUE_LENGTH.unpack_from(info)[0]
-        return total
+        """Connections that wait to be accepted, over all sockets."""
+        return queue_length([sock for listener in self.current for sock in listener.sockets])
 
     def close(self) -> None:
         """In a process that does not serve, or at the end: close everything here."""
@@ -237,7 +245,7 @@ def _bind_bucket(listener: Listener, candidates: Sequence[Candidate], options: S
         if len(listener.buckets) > 1:  # a port that the kernel chose for the first bucket
             name = (name[0], listener.buckets[0][0].getsockname()[1], *name[2:])
         try:
-            listener.buckets[-1].append(_bind(family, name, options, shared))
+            listener.buckets[-1].append(_bind(family, name, listener.address.protocol, options, shared))
         except OSError as error:
             failure = BindError(format_address(name[:2]), error)
             if error.errno in _NO_SUCH_FAMILY and len(candidates) > 1:
@@ -253,10 +261,13 @@ def _bind_bucket(listener: Listener, candidates: Sequence[Candidate], options: S
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def _bind(family: int, name: tuple[Any, ...], options: SocketOptions, shared: bool) -> socket.socket:
+def _bind(
+    family: int, name: tuple[Any, ...], protocol: str, options: SocketOptions, shared: bool
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        _set_options(sock, options, shared)
+        _set_options(sock, shared)
+        _set_changeable(sock, protocol, options)
         sock.bind(name)
         sock.listen(options.backlog)
     except BaseException:
@@ -265,7 +276,7 @@ def _bind(family: int, name: tuple[Any, ...], options: SocketOptions, shared: bo
     return sock
 
 
-def _set_options(sock: socket.socket, options: SocketOptions, shared: bool) -> None:
+def _set_options(sock: socket.socket, shared: bool) -> None:
     """Accepted sockets inherit all but O_NONBLOCK, so each costs nothing per connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -274,13 +285,17 @@ def _set_options(sock: socket.socket, options: SocketOptions, shared: bool) -> N
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # IPv4-mapped addresses, as Apache
-    if options.defer_accept:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, options.defer_accept)
+    sock.setblocking(False)  # several children look at one connection; who comes late must not wait
+
+
+def _set_changeable(sock: socket.socket, protocol: str, options: SocketOptions) -> None:
+    """What a restart can change on a socket that stays. Buffers can be given a size, but not the system's again."""
+    deferred = options.defer_accept if protocol in options.deferred_protocols else 0
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, deferred)
     if options.receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer)
     if options.send_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer)
-    sock.setblocking(False)  # several children look at one connection; who comes late must not wait
 
 
 def _resolve(address: ListenAddress) -> list[Candidate]:

@@ -12,6 +12,7 @@ import time
 from pyhttpd.api.log import Level
 from pyhttpd.mpm.generation import Generation, Loader, LogLine, Reading, Refused
 from pyhttpd.mpm.listeners import Listeners
+from pyhttpd.mpm.other_children import OtherChildren
 from pyhttpd.mpm.pidfile import PidFile, PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.pool import Pool
@@ -27,13 +28,20 @@ class Master:
     """The process that everybody else is a child of. It serves nothing itself."""
 
     def __init__(
-        self, generation: Generation, listeners: Listeners, scoreboard: Scoreboard, loader: Loader, signals: SignalQueue
+        self,
+        generation: Generation,
+        listeners: Listeners,
+        scoreboard: Scoreboard,
+        loader: Loader,
+        signals: SignalQueue,
+        others: OtherChildren,
     ) -> None:
         self.generation = generation
         self.listeners = listeners
         self.scoreboard = scoreboard
         self.loader = loader
         self.signals = signals
+        self.others = others
         self.pid_file = PidFile(generation.config.pid_file)
         self.pod = PipeOfDeath()
         self.number = 0  # of the generation
@@ -67,6 +75,7 @@ class Master:
             self.act(action)
         if self.exit_status is not None:
             return
+        self.others.tend(self.pool.oldest_generation())
         if self.stopping is not None:
             self.exit_status = self.stopping.finished(self)
         elif time.monotonic() >= self._next_pass:
@@ -114,9 +123,15 @@ class Master:
             text = "cannot read the configuration"
             self.refused(Refused([LogLine(Level.ERROR, "core", "PH00221", text, error.errno)]))
 
+    def other_ended(self, pid: int, status: int) -> None:
+        """A process that is none of the pool's: one of the other children, or the reader of a configuration."""
+        self.others.stopping = self.others.stopping or self.signals.stopping()
+        self.others.reaped(pid, status)
+
     def let_go(self) -> None:
         """In a process that we have forked: close what would wake this one, or tell others that it is still there."""
         self.signals.close_in_child()
+        self.others.let_go(serves=True)
         self.pod.close_writer()
         self.pid_file.close()
         if self.reading is not None:
@@ -125,6 +140,7 @@ class Master:
     def let_go_of_listeners(self) -> None:
         """In a process that does not serve, too: the addresses must be free when the server is gone."""
         self.let_go()
+        self.others.let_go(serves=False)
         self.listeners.close()
 
     def collect(self) -> None:
@@ -197,7 +213,11 @@ class Master:
         poll.register(self.signals, select.POLLIN)
         if self.reading is not None:
             poll.register(self.reading, select.POLLIN)
+        for fd in self.others.watched():
+            poll.register(fd, select.POLLIN)
         due = self._next_pass if self.stopping is None else self.stopping.due()
+        if (others_due := self.others.due()) is not None:
+            due = min(due, others_due)
         events = poll.poll(int(min(max(0.0, due - time.monotonic()), LONGEST_SLEEP) * 1000) + 1)
         self.signals.drain()
         if self.reading is not None and not self.signals.stopping():

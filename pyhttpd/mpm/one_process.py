@@ -11,13 +11,19 @@ from pyhttpd.api.log import Level
 from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.generation import Generation
 from pyhttpd.mpm.listeners import Listeners
+from pyhttpd.mpm.other_children import OtherChildren
 from pyhttpd.mpm.pidfile import PidFile
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.scoreboard import Scoreboard
 
 
-def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Scoreboard) -> int:
-    """Serve until TERM or INT, which end it in the middle of anything. Returns the exit status."""
+def run_one_process(
+    generation: Generation, listeners: Listeners, scoreboard: Scoreboard, others: OtherChildren
+) -> int:
+    """Serve until TERM or INT, which end it in the middle of anything. Returns the exit status.
+
+    Nobody is here to start a program again that dies, as in Apache.
+    """
     log, flavour = generation.error_log, generation.flavour
     pid_file = PidFile(generation.config.pid_file)
     pid_file.write()
@@ -29,8 +35,10 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
         scoreboard.close()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        generation.service.child_exit()
         clean_up()
         log.log(Level.NOTICE, flavour.log_name, flavour.numbers["stop"], "caught SIGTERM, shutting down")
+        others.end_all()
         sys.stdout.flush()
         os._exit(0)
 

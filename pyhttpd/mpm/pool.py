@@ -24,7 +24,7 @@ class Pool:
 
     def __init__(self, master: Master) -> None:
         self.master = master
-        self.children = Children(master.scoreboard, master.listeners, master.let_go)
+        self.children = Children(master.scoreboard, master.listeners, master.let_go, master.other_ended)
         self.to_start = 0  # children still to be started one for one as old ones end
         self.rates = [Rate()] * master.generation.config.buckets  # one for each bucket
         self.saturation = Saturation(master.scoreboard)
@@ -36,6 +36,10 @@ class Pool:
     def limits(self) -> Limits:
         return self.master.generation.config.limits
 
+    def oldest_generation(self) -> int:
+        """Of those that have a child; the one that runs if there is none."""
+        return min((child.generation for child in self.children), default=self.master.number)
+
     def reap(self) -> None:
         """Bury everybody who has ended, unless one of them has ended the server."""
         for ended in self.children.reap():
@@ -46,7 +50,7 @@ class Pool:
         """A process was reaped: say why it died, and replace it where that can't wait for the next pass."""
         child = ended.child
         if child is None:
-            return  # the reader of a configuration; its pipe has told the rest
+            return  # the reader of a configuration, whose pipe has told the rest, or one of the other children
         self.say_killed(ended)
         killed = os.WIFSIGNALED(ended.status)
         status = os.waitstatus_to_exitcode(ended.status)

@@ -25,11 +25,12 @@ HOLD_OFF = 10  # passes after a graceful restart in which the spawn rate does no
 
 def socket_options(config: MpmConfig) -> SocketOptions:
     return SocketOptions(
-        config.listen_backlog,
-        config.listen_defer_accept,
-        config.receive_buffer_size,
-        config.send_buffer_size,
-        config.buckets,
+        backlog=config.listen_backlog,
+        defer_accept=config.listen_defer_accept,
+        deferred_protocols=config.deferred_protocols,
+        receive_buffer=config.receive_buffer_size,
+        send_buffer=config.send_buffer_size,
+        buckets=config.buckets,
     )
 
 
@@ -78,7 +79,8 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
         text = "SIGHUP received.  Attempting to restart"
         old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
     take(master.listeners, change, prepared)
-    os.dup2(prepared.error_log.fd, 2)
+    prepared.take_stderr()
+    master.others.take(master.number, prepared.error_log.log)
     master.write_pid_file()
     for line in prepared.notes:
         line.write(prepared.error_log)
@@ -115,6 +117,7 @@ def _start_children(master: Master, graceful: bool) -> None:
 
 def stop_now(master: Master, *, fatal: bool = False) -> int:
     """TERM: everybody goes, within a second. Returns the exit status. A fatal stop leaves the pid file, as Apache."""
+    master.others.stopping = True
     master.abandon_reading()
     master.pod.close()
     reclaim(master.pool.children, master.pool.children, master.signals, master.generation.error_log)

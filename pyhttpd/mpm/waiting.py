@@ -3,6 +3,9 @@
 Two descriptors tell a child to leave: the pipe of death (its generation is over, or the master is gone) and `stop`
 (this child alone). Both are level-triggered and never drained, so no wake-up can be lost between a look and a wait.
 
+A connection whose client does nothing is ended early when others wait for a slot and none is free (crowd.py). The
+kernel keeps silent connections back (TCP_DEFER_ACCEPT), but only as many as its queue is long, and for a time.
+
 For connections a child waits in epoll with EPOLLEXCLUSIVE: one child wakes, not all of them. The kernel offers a
 connection to the waiters in the order in which they joined its queue. A child leaves the queue when it has accepted,
 and joins again, at the end, when it can accept the next one; a child that has clearly more to do than another lets it
@@ -12,7 +15,9 @@ connection whose chosen child died is found by the next child that joins, or aft
 
 from __future__ import annotations
 
+import _thread
 import errno
+import math
 import os
 import select
 import socket
@@ -21,9 +26,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyhttpd.api.connection import For, Wait, Woken
+from pyhttpd.mpm.crowd import GRACE, Crowd, silence
 
 REJOIN = 1.0  # seconds
 POLITE = 0.001
+LOOK = 1.0  # seconds between two looks whether others wait for the slot of a client that does nothing
+TURNS = 0.25  # seconds over which these looks are spread: who looks next shall see that somebody has made room
 LEAVING_GRACE = 1.0  # seconds that an idle keep-alive connection has when its child leaves
 
 # What accept may say about a connection that was gone before it was taken.
@@ -107,6 +115,10 @@ class Acceptor:
             self._epoll.unregister(fd)
         self._joined = False
 
+    def listeners(self) -> list[socket.socket]:
+        """Those that it accepts from. From any thread."""
+        return list(self._listeners.values())
+
     def close(self) -> None:
         """Stop listening in this process, at once."""
         self._ended = True
@@ -118,6 +130,7 @@ class Acceptor:
 
 _EVENTS = {
     For.READ: select.POLLIN,
+    For.FIRST: select.POLLIN,
     For.IDLE: select.POLLIN,
     For.LINGER: select.POLLIN,
     For.WRITE: select.POLLOUT,
@@ -127,14 +140,24 @@ _EVENTS = {
 class ConnectionWaiter:
     """Waits on one connection at a time for one thread."""
 
-    def __init__(self, death: int, stop: int, leaving: Callable[[], bool], leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        death: int,
+        stop: int,
+        leaving: Callable[[], bool],
+        leave: Callable[[], None],
+        crowd: Crowd | None = None,
+    ) -> None:
         self._death = death
         self._stop = stop
         self._leaving = leaving
         self._leave = leave
+        self._crowd = crowd
+        self._turn = _thread.get_native_id() * 37 % 64 / 64 * TURNS  # neighbours, who are many, are far apart
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
-        """Until the connection is ready, its deadline has passed or, when it is idle, the child is leaving.
+        """Until the connection is ready, its deadline has passed or, when it is idle, the child is leaving or others
+        want its slot.
 
         A child that leaves gives an idle connection LEAVING_GRACE: a request that is already on its way is
         still answered, so a client loses nothing in the gap between two requests.
@@ -147,9 +170,10 @@ class ConnectionWaiter:
         if watching:
             poll.register(self._death, 0)
             poll.register(self._stop, select.POLLIN)
+        look = self._first_look(sock, wait.reason, wait.since or began)
         while True:
             deadline = wait.deadline if watching or not idle else min(wait.deadline, began + LEAVING_GRACE)
-            remaining = deadline - time.monotonic()
+            remaining = min(deadline, look) - time.monotonic()
             events = poll.poll(min(int(remaining * 1000) + 1, _LONGEST_POLL) if remaining > 0 else 0)
             fd = sock.fileno()
             if any(ready == fd for ready, _ in events):
@@ -160,5 +184,18 @@ class ConnectionWaiter:
                 poll.unregister(self._death)
                 poll.unregister(self._stop)
                 continue
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline:
                 return Woken.ENDED if idle and not watching else Woken.EXPIRED
+            if now >= look:
+                assert self._crowd is not None
+                if self._crowd.wants(wait.reason):
+                    return Woken.CROWDED
+                look = now + LOOK
+
+    def _first_look(self, sock: socket.socket, reason: For, since: float) -> float:
+        """When to look first whether somebody wants this slot."""
+        if self._crowd is None or reason not in GRACE:
+            return math.inf
+        silent = silence(sock) if reason is For.FIRST else 0.0  # in the kernel's queue, before it was accepted
+        return since + GRACE[reason] - silent + self._turn

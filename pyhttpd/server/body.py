@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-import h11
+from typing import TYPE_CHECKING, NoReturn
 
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
-from pyhttpd.api.reqtimeout import ReadTimeouts
+from pyhttpd.api.reqtimeout import NO_LIMIT, ReadTimeouts
 from pyhttpd.api.request import BodyError
+from pyhttpd.http.chunked import ChunkedReader, ChunkError
+from pyhttpd.http.fields import FieldError
+from pyhttpd.http.head import Head
+from pyhttpd.http.headers import Headers
+from pyhttpd.http.status import is_success
 from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.request import ServerRequest
+from pyhttpd.util.escape import native
 
 if TYPE_CHECKING:
     from pyhttpd.server.connection import Connection
 
-_CHUNK = 65536
 _LARGEST_BODY = (1 << 63) - 1
 
 
-def _rest_of_chunk(reader: h11.Connection) -> int:
-    """How much of the chunk whose size has been read is still to come. h11 knows, and has no public name for it."""
-    rest = getattr(getattr(reader, "_reader", None), "_bytes_in_chunk", 0)
-    return rest if isinstance(rest, int) else 0
-
-
 class ReceivedBody:
-    """Implements api.request.RequestBody over h11, which takes Content-Length and chunked apart."""
+    """Implements api.request.RequestBody. Holds no more of the body than one receive gave."""
 
-    def __init__(self, connection: Connection, request: ServerRequest, reader: h11.Connection) -> None:
+    def __init__(self, connection: Connection, request: ServerRequest, head: Head) -> None:
         self._connection = connection
         self._request = request
-        self._reader = reader
+        self._length = head.content_length
+        self._left = head.content_length or 0  # of a body with Content-Length
+        self._chunks: ChunkedReader | None = None
+        self._chunked = head.chunked
         self._ready = b""
+        self.announced = head.content_length or 0  # bytes
+        self._begun = False
         self.ended = False
-        self.failed = False
+        self.failed = self.failed_in_trailers = False
         self._received = 0
+        self._stage = NO_LIMIT
         self._deadline: ReadDeadline | None = None
 
     def read(self, size: int = -1) -> bytes:
@@ -57,74 +60,114 @@ class ReceivedBody:
         """Get the next piece. False at the end."""
         if self.failed:
             raise BodyError("the body could not be read", None)
-        if self._received == 0 and not self.ended:
-            self._check_announced()
-            self._ask_for_it()
-        while not self.ended:
-            try:
-                event = self._reader.next_event()
-            except h11.RemoteProtocolError:
-                self._fail("Error reading/parsing chunk ", 400, "AH01590")
-            if event is h11.NEED_DATA:
-                self._check_chunk()
-                self._receive()
-            elif isinstance(event, h11.Data):
-                data = bytes(event.data)
-                self._received += len(data)
-                self._check_limit(self._received)
-                if data:
-                    self._ready = data
-                    return True
-            else:  # the end of the message, or of the connection's use for HTTP
-                self.ended = True
-                self._connection.put_back(bytes(self._reader.trailing_data[0]))
-        return False
+        if self.ended or not (self._begun or self._begin()):
+            return False
+        data = self._next_of_chunks() if self._chunks is not None else self._next_of_length()
+        if not data:
+            self.ended = True
+            return False
+        self._received += len(data)
+        self._check_limit(self._received)
+        self._ready = data
+        return True
 
-    def _check_announced(self) -> None:
-        length = self._request.headers_in.get("Content-Length")
-        limit = self._request.config(CoreDir).limit_request_body
-        if length is not None and 0 < limit < int(length):
-            message = f"Requested content-length of {length} is larger than the configured limit of {limit}"
+    def _begin(self) -> bool:
+        """Look at what is announced, and ask for it (RFC 9110, section 10.1.1). False if it will not be read."""
+        self._begun = True
+        request = self._request
+        limit = request.config(CoreDir).limit_request_body
+        if self._length is not None and 0 < limit < self._length:
+            message = f"Requested content-length of {self._length} is larger than the configured limit of {limit}"
             self._fail(message, 413, "AH01588")
-
-    def _ask_for_it(self) -> None:
-        """A client that waits for `100 Continue` gets it when somebody wants its body (RFC 9110, section 10.1.1)."""
-        if self._request.expecting_100 and self._request.version >= (1, 1):
-            self._request.expecting_100 = False
+        if self._chunked:
+            self._chunks = ChunkedReader(self._connection.service.limits_of(request.server))
+        if request.expecting_100 and request.version >= (1, 1):
+            if not is_success(request.status):  # the answer is decided: the body need not come
+                self.ended = True
+                self._connection.close_after()
+                return False
+            request.expecting_100 = False
             self._connection.send_interim(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return True
+
+    def _next_of_length(self) -> bytes:
+        if not self._left:
+            return b""
+        data = self._receive()
+        if len(data) > self._left:
+            self._connection.put_back(data[self._left :])
+            data = data[: self._left]
+        self._left -= len(data)
+        return data
+
+    def _next_of_chunks(self) -> bytes:
+        chunks = self._chunks
+        assert chunks is not None
+        try:
+            while (data := chunks.read()) is None:
+                self._check_limit(min(self._received + chunks.remaining, _LARGEST_BODY))
+                chunks.feed(self._receive())
+        except ChunkError as error:
+            self._fail(str(error), error.status, "AH01590")
+        except FieldError as error:
+            self._fail_trailers(error)
+        if not data:
+            self._connection.put_back(chunks.rest)
+            self._take_trailers(chunks.trailers)
+        return data
+
+    def _take_trailers(self, trailers: Headers) -> None:
+        request = self._request
+        merged = request.server.config(CoreServer).merge_trailers
+        for name, value in trailers:  # added in place: derived requests share the fields
+            request.trailers_in.add(name, value)
+            if merged:
+                request.headers_in.add(name, value)
 
     def _check_limit(self, received: int) -> None:
+        """A chunk that is too large is refused when its size is there, not when its bytes are."""
         limit = self._request.config(CoreDir).limit_request_body
         if 0 < limit < received:
             message = f"Read content length of {received} is larger than the configured limit of {limit}"
             self._fail(message, 413, "AH01591")
 
-    def _check_chunk(self) -> None:
-        """A chunk that is too large is refused when its size is there, not when its bytes are."""
-        declared = self._received + _rest_of_chunk(self._reader)
-        if declared > _LARGEST_BODY:
-            self._fail("Error reading/parsing chunk ", 413, "AH01590")
-        self._check_limit(declared)
-
-    def _receive(self) -> None:
+    def _receive(self) -> bytes:
         request, connection = self._request, self._connection
         if self._deadline is None:
-            stage = request.server.config(ReadTimeouts).body
-            self._deadline = ReadDeadline(stage, request.server.config(CoreServer).timeout, time.monotonic())
+            if request.method != "CONNECT":
+                self._stage = request.server.config(ReadTimeouts).body
+            timeout = request.server.config(CoreServer).timeout
+            self._deadline = ReadDeadline(self._stage, timeout, time.monotonic())
         chunk = connection.receive_blocking(self._deadline.at)
-        if chunk is None:
-            request.log(Level.INFO, "reqtimeout", "AH01382", "Request body read timeout")
-            connection.linger_shortly()
-            self._fail("the body did not arrive in time", 408, None)
-        elif not chunk:
-            self._fail("the client closed the connection within the body", 400, None)
-        else:
+        if chunk:
             self._deadline.received(len(chunk), time.monotonic())
-            self._reader.receive_data(chunk)
+            return chunk
+        status, message = 400, "the client closed the connection within the body"
+        if chunk is None:
+            status, message = 408, "the body did not arrive in time"
+            if self._stage.initial > 0:
+                request.log(Level.INFO, "reqtimeout", "AH01382", "Request body read timeout")
+                connection.linger_shortly()
+        if self._chunks is not None and self._chunks.in_trailers:
+            error = FieldError(None, message)
+            error.fields = self._chunks.trailers_so_far()
+            self._fail_trailers(error, status)
+        return self._fail(message, status, None, unmeasured=False)
 
-    def _fail(self, message: str, status: int, number: str | None) -> None:
+    def _fail_trailers(self, error: FieldError, status: int = 400) -> NoReturn:
+        request = self._request
+        self._take_trailers(error.fields or Headers())
+        self.failed_in_trailers = True
+        if error.number is not None:
+            request.log(Level.DEBUG if error.note is None else Level.INFO, "core", error.number, native(str(error)))
+        note = "" if error.note is None else f": {error.note}"
+        if error.note is not None:
+            request.notes["error-notes"] = error.note
+        self._fail(f"Error while reading HTTP trailer: {status}{note}", 400, "AH02656", unmeasured=False)
+
+    def _fail(self, message: str, status: int, number: str | None, *, unmeasured: bool = True) -> NoReturn:
         self.failed = True
-        self._request.unmeasured = True  # as in Apache, which sends this answer from within reading
+        self._request.unmeasured = unmeasured  # as in Apache, which sends some of these answers from within reading
         self._connection.close_after()
         if number is not None:
             self._request.log(Level.INFO, "http", number, message)

@@ -17,10 +17,12 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DONE, OK, Phase
 from pyhttpd.api.reqtimeout import ReadTimeouts
 from pyhttpd.config.configuration import ServerRecord
-from pyhttpd.http.head import Head, HeadBuffer, HeadError, Limits, parse_head, parse_request_line
+from pyhttpd.http.head import Head, HeadBuffer, HeadError, Limits, check_lines, parse_head
+from pyhttpd.http.methods import KNOWN
 from pyhttpd.scoreboard import Slot, Status
 from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.exchange import Exchange
+from pyhttpd.server.hosts import idle_time
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.sending import ClientGoneError, Sender
 
@@ -48,6 +50,8 @@ class Connection:
         self.slot = slot
         self.number = number
         self.client_ip, self.client_port = _address(peer)
+        self.client_name: str | None = None
+        self.log_id: str | None = None
         self.local_ip, self.local_port = _address(sock.getsockname())
         self.chain = service.vhosts.at(self.local_ip, self.local_port)
         self.base_server: ServerRecord = service.vhosts.main if self.chain is None else self.chain.default
@@ -67,10 +71,11 @@ class Connection:
         self._idle_time = 0.0
         self._idle_until = 0.0
         self._linger_until = 0.0
+        self._lingering = 0.0
         self._arrived = 0.0  # when the first byte of this head came, seconds since the epoch
         self._started = 0.0
         core = self.base_server.config(CoreServer)
-        self._limits = Limits(core.limit_request_line, core.limit_request_fields, core.limit_request_field_size)
+        self._limits = service.limits_of(self.base_server)
         self._timeout = core.timeout
         self._stages = self.base_server.config(ReadTimeouts)
         self.sender.set_timeout(self._timeout)
@@ -82,7 +87,7 @@ class Connection:
     def serve(self, woken: Woken) -> Wait:
         """See api.connection.Service."""
         if self._state is State.LINGER:
-            return CLOSE if woken is Woken.EXPIRED else self._linger()
+            return CLOSE if woken in (Woken.EXPIRED, Woken.CROWDED) else self._linger()
         if woken is Woken.NEW:
             self.slot.set_status(Status.BUSY_READ)
             self._begin_head()
@@ -90,11 +95,14 @@ class Connection:
                 return CLOSE
         elif woken is Woken.EXPIRED:
             return self._expired()
+        elif woken is Woken.CROWDED:
+            return self._expired() if self._state is State.HEAD else self._make_room()
         while True:
             try:
-                head = self._input.take(self._limits, lenient_blanks=self.answered > 0)
+                head = self._input.take(self._limits, between=self.answered > 0)
             except HeadError as error:
-                self._refuse(error)
+                if error.status:
+                    self._refuse(error)
                 return self._close()
             if head is not None:
                 self._exchange(head)
@@ -126,7 +134,8 @@ class Connection:
     def _begin_head(self) -> None:
         now = time.monotonic()
         self._arrived, self._started = time.time(), now
-        self._deadline = ReadDeadline(self._stages.header, self._timeout, now)
+        pause = self._idle_time if self._state is State.IDLE else self._timeout  # until the request line is there
+        self._deadline = ReadDeadline(self._stages.header, pause, now)
         if self._state is State.IDLE:
             self.slot.set_status(Status.BUSY_READ)
 
@@ -143,28 +152,35 @@ class Connection:
         if self._state is State.IDLE:
             return Wait(For.IDLE, self._idle_until)
         assert self._deadline is not None
-        return Wait(For.READ, self._deadline.at)
+        if self._input.has_line:
+            self._deadline.allow_pause(self._timeout)
+        return Wait(For.FIRST if self._state is State.NEW else For.READ, self._deadline.at, self._started)
+
+    def _make_room(self) -> Wait:
+        """End an idle connection at once: what has been answered was answered a while ago, so nobody lingers for it."""
+        if self._state is State.NEW:
+            self._new_exchange().log_only(Head(), 408)
+        self.slot.set_status(Status.CLOSING)
+        return CLOSE
 
     def _expired(self) -> Wait:
         """The client was too slow. Only who has sent its request line is told so."""
         if self._state is State.IDLE:
             return self._close()
-        log = self.service.log_of(self.base_server)
-        client = f"{self.client_ip}:{self.client_port}"
-        log.log(Level.INFO, "reqtimeout", "AH01382", "Request header read timeout", client=client)
-        self._linger_short = True
-        line, end, _ = bytes(self._input.data).partition(b"\r\n")
-        if end:
-            self._refuse_fields(408, line)
+        if self._stages.header.initial > 0:
+            log = self.service.log_of(self.base_server)
+            log.log(Level.INFO, "reqtimeout", "AH01382", "Request header read timeout", connection=self)
+            self._linger_short = True
+        if b"\n" in self._input.data:
+            self._refuse_fields(408, "")
         elif self.answered == 0:
-            self._new_exchange().log_only(Head(line=line.decode("latin-1")), 408)
+            self._new_exchange().log_only(Head(), 408)
         return self._close()
 
     def _client_ended(self) -> Wait:
         """The client's end of file. Within the fields of a head it is an error that is answered, as by Apache."""
-        line, end, _ = bytes(self._input.data).partition(b"\r\n")
-        if end and line:
-            self._refuse_fields(400, line)
+        if b"\n" in self._input.data:
+            self._refuse_fields(400, "Failed to read request header line")
             return self._close()
         self.slot.set_status(Status.CLOSING)
         return CLOSE
@@ -228,23 +244,24 @@ class Connection:
     def _exchange(self, data: bytes) -> None:
         self.bytes_in -= len(self._input.data)  # what has come behind this head belongs to the body or the next request
         try:
-            head, reader = parse_head(data, self._limits)
+            head = parse_head(data, self._limits)
         except HeadError as error:
             self._refuse(error)
         else:
             exchange = self._new_exchange()
-            exchange.run(head, reader)
-            self._idle_time = exchange.request.server.config(CoreServer).keep_alive_timeout
+            exchange.run(head)
+            self._idle_time = idle_time(exchange.request.server, self.base_server)
         self.bytes_in = len(self._input.data)
         self.sender.sent = 0
 
-    def _refuse_fields(self, status: int, line: bytes) -> None:
-        """A head that broke off behind its request line."""
+    def _refuse_fields(self, status: int, message: str) -> None:
+        """A head that broke off behind its request line. What was wrong before counts more."""
         try:
-            head = parse_request_line(line, self._limits)
+            head = check_lines(bytes(self._input.data), self._limits)
         except HeadError as error:
-            head = error.head
-        self._refuse(HeadError(status, "AH00567", "request failed: error reading the headers", head))
+            self._refuse(error)
+        else:
+            self._refuse(HeadError(status, None, message, head, in_fields=True))
 
     def _refuse(self, error: HeadError) -> None:
         self.closing = True
@@ -264,6 +281,7 @@ class Connection:
             return CLOSE
         self._state = State.LINGER
         self._linger_until = 0.0
+        self._lingering = time.monotonic()
         return self._linger()
 
     def _linger(self) -> Wait:
@@ -272,11 +290,21 @@ class Connection:
             now = time.monotonic()
             if chunk is None:
                 idle = now + _LINGER_IDLE
-                return Wait(For.LINGER, min(idle, self._linger_until) if self._linger_until else idle)
+                until = min(idle, self._linger_until) if self._linger_until else idle
+                return Wait(For.LINGER, until, self._lingering)
             if not chunk or (self._linger_until and now >= self._linger_until):
                 return CLOSE
             if not self._linger_until:
                 self._linger_until = now + (_LINGER_IDLE if self._linger_short else _LINGER_TOTAL)
+
+
+def limits_of(core: CoreServer) -> Limits:
+    """The LimitRequest directives and HttpProtocolOptions of a server."""
+    methods = KNOWN.union(core.registered_methods) if core.http_registered_only else None
+    return Limits(
+        core.limit_request_line, core.limit_request_fields, core.limit_request_field_size,
+        core.http_strict, core.http_09, methods,
+    )  # fmt: skip
 
 
 def _address(address: Any) -> tuple[str, int]:

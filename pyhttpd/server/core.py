@@ -6,12 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from functools import partial
 
-from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, ErrorDocument, ModuleLevels, Option, Options
-from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Level, Levels
-from pyhttpd.api.module import Module, Preparation, PrepareError
-from pyhttpd.api.url import is_url
+from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, Option, Options
+from pyhttpd.api.log import ErrorLog
+from pyhttpd.api.log_sink import ERROR_LOG, MAIN_ERROR_LOG, is_file, open_sink
+from pyhttpd.api.module import Module, Preparation
 from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import (
@@ -30,9 +29,12 @@ from pyhttpd.config.directive import (
     number,
 )
 from pyhttpd.config.language import LANGUAGE
-from pyhttpd.config.sections import PerDir
-from pyhttpd.http import status
-from pyhttpd.util.append import open_for_append
+from pyhttpd.server.arguments import on_or_off
+from pyhttpd.server.core_hooks import CORE_HOOKS, HTTP_HOOKS
+from pyhttpd.server.file_directives import FILE_DIRECTIVES
+from pyhttpd.server.log_directives import LOG_DIRECTIVES, log_of_server
+from pyhttpd.server.protocol_directives import PROTOCOL_DIRECTIVES
+from pyhttpd.util.digits import value_of
 from pyhttpd.util.directory import directory_error
 
 _OPTIONS = {
@@ -53,22 +55,20 @@ _TOKENS = {
 }  # fmt: skip
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "mi": 60.0, "min": 60.0, "h": 3600.0}
 _MIXED = "Either all Options must start with + or -, or no Option may."
-LONGEST = 2**31 - 1
+_LONGEST = 2**31 - 1
 """Seconds that a directive may ask for."""
-
-_NOT_A_LEVEL = "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
 
 
 def duration(message: str) -> Converter:
     """Seconds, or a number with ms, s, min or h; at most 2**31-1 seconds. `message` is the error text."""
 
     def convert(word: str) -> float:
-        match = re.fullmatch(r"(\d+)([a-z]*)", word)
+        match = re.fullmatch(r"([0-9]+)([a-z]*)", word)
         if match is None or match[2] not in _UNITS:
             raise ValueError(message)
-        seconds = int(match[1]) * _UNITS[match[2]] if len(match[1]) < 20 else LONGEST + 1
-        if seconds > LONGEST:
-            raise ValueError(f"{{name}} of {word} is too long: {LONGEST} seconds at most")
+        seconds = value_of(match[1]) * _UNITS[match[2]]
+        if seconds > _LONGEST:
+            raise ValueError(f"{{name}} of {word} is too long: {_LONGEST} seconds at most")
         return seconds
 
     return convert
@@ -91,6 +91,7 @@ def _server_name(setting: Setting, word: str) -> None:
     setting.set("server_name", rest)
     setting.set("server_scheme", scheme)
     setting.set("server_port", port)
+    setting.set("named_itself", Context.VHOST in setting.context)
 
 
 def _server_alias(setting: Setting, *names: str) -> None:
@@ -100,6 +101,17 @@ def _server_alias(setting: Setting, *names: str) -> None:
         for name in names:
             if bool({"*", "?"} & set(name)) is wild:
                 setting.add(field, name)
+
+
+def _accept_filter(setting: Setting, protocol: str, name: str) -> None:
+    """What Linux has is one filter, TCP_DEFER_ACCEPT, so every name but none switches it on, as in Apache."""
+    setting.put("accept_filters", protocol, name)
+
+
+def _keep_alive_timeout(setting: Setting, seconds: float) -> None:
+    """A virtual host without one of its own waits as long as the first host of its address."""
+    setting.set("keep_alive_timeout", seconds)
+    setting.set("own_keep_alive_timeout", Context.VHOST in setting.context)
 
 
 def _server_tokens(word: str) -> str:
@@ -115,6 +127,12 @@ def _document_root(setting: Setting, name: str) -> None:
     path = setting.path(name)
     setting.set("document_root", path.rstrip("/") or "/")
     setting.set("document_root_location", setting.location)
+
+
+_OPTION_NAMES = (
+    "All", "None", "Indexes", "Includes", "IncludesNOEXEC", "FollowSymLinks", "SymLinksIfOwnerMatch", "ExecCGI",
+    "MultiViews",
+)  # fmt: skip
 
 
 def _options(setting: Setting, *words: str) -> None:
@@ -133,7 +151,7 @@ def _options(setting: Setting, *words: str) -> None:
             current = Options(Option.NONE)
         option = _OPTIONS.get(name.lower())
         if option is None:
-            raise SettingError(f"Illegal option {name}")
+            raise SettingError(f"Illegal option {name}", wrong=word, choices=_OPTION_NAMES)
         if name.lower() in ("all", "none"):
             whole = _begin_whole(name.capitalize(), first=position == 0, signed=signed)
         if word[:1] == "-":
@@ -161,90 +179,8 @@ def _allow_override(setting: Setting, *words: str) -> None:
         )
 
 
-def _error_document(setting: Setting, line: str) -> None:
-    """Two words. The old form, `404 "a text` without the closing quote, takes the rest of the line."""
-    match = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
-    if match is None:
-        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
-    word, text = match[1].strip("\"'"), match[2]
-    if text[0] in "\"'":
-        quoted = re.match(r'"((?:[^"\\]|\\.)*)("?)(.*)|' r"'((?:[^'\\]|\\.)*)('?)(.*)", text)
-        if quoted is None:
-            text = text[1:]
-        else:
-            text = quoted[1] if quoted[1] is not None else quoted[4]
-            if (quoted[3] or quoted[6] or "").strip():
-                raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
-        text = re.sub(r"\\([\"'\\])", r"\1", text)
-    elif " " in text:
-        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
-    if not text:
-        raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
-    code = int(word) if word.isdigit() else 0
-    if code not in status.REASONS:
-        raise SettingError(f"Unsupported HTTP response code {word}")
-    if " " in text:
-        document = ErrorDocument("text", text)
-    elif text.startswith("/"):
-        document = ErrorDocument("path", text)
-    elif is_url(text):
-        document = ErrorDocument("url", text)
-    elif text.lower() == "default":
-        document = ErrorDocument("default", "")
-    else:
-        document = ErrorDocument("text", text)
-    if code == 401 and document.kind == "url":
-        setting.warn(
-            f"{setting.location.file}:{setting.location.line} cannot use a full URL in a 401 ErrorDocument "
-            "directive --- ignoring!",
-            "AH00113",
-        )
-        return
-    setting.set("error_documents", {**setting.get("error_documents", {}), code: document})
-
-
 def _error_log(setting: Setting, name: str) -> None:
-    if name.startswith("|"):
-        raise SettingError("ErrorLog to a program is not there yet", "Name a file.")
-    if name == "syslog" or name.startswith("syslog:"):
-        raise SettingError("ErrorLog to syslog is not there yet", "Name a file.")
-    setting.set("error_log", setting.path(name))
-
-
-def _log_level(setting: Setting, *words: str) -> None:
-    current: Levels | None = setting.get("log_levels")
-    default = current.default if current is not None else None
-    inherits = current is None or isinstance(current, ModuleLevels)
-    modules = dict(current.modules) if current is not None else {}
-    for word in words:
-        name, colon, level_name = word.rpartition(":")
-        if colon and not level_name:
-            raise SettingError(f"Module specifier '{name}' must be followed by a log level keyword")
-        level = LEVEL_NAMES.get(level_name.lower())
-        if level is None:
-            raise SettingError(f"{word}: {_NOT_A_LEVEL}" if colon else _NOT_A_LEVEL)
-        if colon:
-            module = setting.module(name)
-            if module is None:
-                raise SettingError(f"Cannot find module {name}")
-            modules[module.removesuffix("_module")] = level
-        else:
-            default, inherits = level, False
-            modules.clear()  # a level for all takes back what was said of single modules before
-    if inherits:
-        setting.set("log_levels", ModuleLevels(Level.WARN, modules))
-    else:
-        setting.set("log_levels", Levels(Level.WARN if default is None else default, modules))
-
-
-def _handler(word: str) -> str:
-    return word.lower()
-
-
-def _sendfile(word: str) -> bool:
-    if word.lower() not in ("on", "off"):
-        raise ValueError("parameter must be 'on' or 'off'")
-    return word.lower() == "on"
+    setting.set("error_log", setting.path(name) if is_file(name, ERROR_LOG) else name)
 
 
 def _path_info(word: str) -> bool | None:
@@ -257,9 +193,10 @@ def _path_info(word: str) -> bool | None:
 def _body_limit(word: str) -> int:
     if not re.fullmatch("[0-9]+", word):
         raise ValueError("LimitRequestBody requires a non-negative integer.")
-    if int(word) >= 1 << 63:
+    limit = value_of(word)
+    if limit >= 1 << 63:
         raise ValueError("LimitRequestBody argument is not parsable.")
-    return int(word)
+    return limit
 
 
 def _limit(name: str, zero: str = "") -> Converter:
@@ -304,6 +241,11 @@ def _server_row(name: str, args: Args, sets: str, help_text: str, contexts: Cont
 
 DIRECTIVES = (
     Directive(
+        "AcceptFilter", Args.take(str.lower, str.lower), GLOBAL,
+        "Set the Accept Filter to use for a protocol",
+        into=CoreServer, apply=_accept_filter,
+    ),
+    Directive(
         "AcceptPathInfo", Args.take(_path_info), ANYWHERE,
         "Set to on or off for PATH_INFO to be accepted by handlers, or default for the per-handler preference",
         into=CoreDir, sets="accept_path_info", override=Override.FILEINFO,
@@ -311,10 +253,6 @@ DIRECTIVES = (
     Directive(
         "DocumentRoot", Args.take(str), RSRC, "Root directory of the document tree",
         into=CoreServer, apply=_document_root,
-    ),
-    Directive(
-        "ErrorDocument", Args.raw(), ANYWHERE, "Change responses for HTTP errors",
-        into=CoreDir, apply=_error_document, override=Override.FILEINFO,
     ),
     Directive(
         "AllowOverride", Args.iterate(str), SECTIONS,
@@ -326,7 +264,7 @@ DIRECTIVES = (
         into=CoreDir, apply=_options, override=Override.OPTIONS,
     ),
     Directive(
-        "EnableSendfile", Args.take(_sendfile), ANYWHERE, "Controls whether sendfile may be used to transmit files",
+        "EnableSendfile", Args.take(on_or_off()), ANYWHERE, "Controls whether sendfile may be used to transmit files",
         into=CoreDir, sets="enable_sendfile", override=Override.FILEINFO,
     ),
     _server_row("ServerAdmin", Args.take(str), "server_admin", "The email address of the server administrator"),
@@ -347,14 +285,6 @@ DIRECTIVES = (
         GLOBAL,
     ),
     Directive("ErrorLog", Args.take(str), RSRC, "The filename of the error log", into=CoreServer, apply=_error_log),
-    Directive(
-        "LogLevel", Args.iterate(str), RSRC | SECTIONS, "Level of verbosity in error logging",
-        into=CoreDir, apply=_log_level,
-    ),
-    Directive(
-        "SetHandler", Args.take(_handler), ANYWHERE, "a handler name that overrides any other configured handler",
-        into=CoreDir, sets="handler", override=Override.FILEINFO,
-    ),
     _server_row(
         "LimitRequestLine", Args.take(_limit("LimitRequestLine")), "limit_request_line",
         "Limit on maximum size of an HTTP request line",
@@ -384,9 +314,9 @@ DIRECTIVES = (
 )  # fmt: skip
 
 HTTP_DIRECTIVES = (
-    _server_row(
-        "KeepAliveTimeout", Args.take(duration("KeepAliveTimeout has wrong format")), "keep_alive_timeout",
-        "Keep-Alive timeout duration (sec)",
+    Directive(
+        "KeepAliveTimeout", Args.take(duration("KeepAliveTimeout has wrong format")), RSRC,
+        "Keep-Alive timeout duration (sec)", into=CoreServer, apply=_keep_alive_timeout,
     ),
     _server_row(
         "MaxKeepAliveRequests", Args.take(at_least(0, "MaxKeepAliveRequests must not be negative")),
@@ -398,38 +328,35 @@ HTTP_DIRECTIVES = (
 )  # fmt: skip
 
 
-def document_root_of(configuration: Configuration, server: CoreServer) -> str:
-    """DocumentRoot, or the htdocs below ServerRoot that is meant where there is none."""
-    return server.document_root or os.path.join(configuration.server_root, "htdocs")
-
-
 def check_document_roots(configuration: Configuration) -> Sequence[Diagnostic]:
     """Every DocumentRoot that was given has to be a directory that can be entered. `-T` leaves this out."""
-    found: dict[str, Diagnostic] = {}
+    found: list[Diagnostic] = []
+    seen: set[str] = set()  # many virtual hosts may share one
     for server in configuration.servers:
         core = server.config(CoreServer)
         root = core.document_root
-        if root is None or root in found:
+        if root is None or root in seen:
             continue
+        seen.add(root)
         try:
             usable = stat.S_ISDIR(os.stat(root).st_mode)
         except OSError:
             usable = False
         if not usable:
-            found[root] = Diagnostic(
-                Severity.ERROR,
-                "AH00526",
-                f"DocumentRoot '{root}' is not a directory, or is not readable",
-                core.document_root_location,
-            )
-    return tuple(found.values())
+            message = f"DocumentRoot '{root}' is not a directory, or is not readable"
+            found.append(Diagnostic(Severity.ERROR, "AH00526", message, core.document_root_location))
+    return found
 
 
 def check_error_log_directories(configuration: Configuration) -> Sequence[Diagnostic]:
     """The directory of every error log has to be there."""
     found: dict[str, Diagnostic] = {}
+    seen: set[str] = set()  # most virtual hosts share the main server's
     for server in configuration.servers:
         path = error_log_path(configuration, server.config(CoreServer))
+        if path in seen or not is_file(path, ERROR_LOG):
+            continue
+        seen.add(path)
         directory = os.path.dirname(path)
         reason = directory_error(directory)
         if reason is not None:
@@ -441,8 +368,9 @@ def check_error_log_directories(configuration: Configuration) -> Sequence[Diagno
 
 
 def error_log_path(configuration: Configuration, server: CoreServer) -> str:
-    """ErrorLog as an absolute path."""
-    return os.path.join(configuration.server_root, server.error_log)
+    """ErrorLog as an absolute path; a program or syslog as it was named."""
+    name = server.error_log
+    return os.path.join(configuration.server_root, name) if is_file(name, ERROR_LOG) else name
 
 
 def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
@@ -460,20 +388,11 @@ def open_error_log(configuration: Configuration, server: ServerRecord, preparati
     path = error_log_path(configuration, server.config(CoreServer))
     key = ("error_log", path)
     if key not in preparation.resources:
-        try:
-            fd = open_for_append(path)
-        except OSError as error:
-            text = f"pyhttpd: could not open error log file {path}."
-            raise PrepareError("AH00091", text, error.errno) from error
-        preparation.keep(key, ErrorLog(fd, log_levels_of(server), path), partial(os.close, fd))
+        use = MAIN_ERROR_LOG if server is configuration.main else ERROR_LOG
+        preparation.keep(key, ErrorLog(open_sink(path, preparation, use)))
     log = preparation.resources[key]
     assert isinstance(log, ErrorLog)
-    return log
-
-
-def log_levels_of(server: ServerRecord) -> Levels:
-    """LogLevel of a server, outside all sections: what its connections and its start are logged at."""
-    return PerDir(server.base).config(CoreDir).log_levels
+    return log_of_server(log, configuration, server)
 
 
 CORE = Module(
@@ -481,10 +400,11 @@ CORE = Module(
     "core.c",
     per_dir=CoreDir,
     per_server=CoreServer,
-    directives=(*LANGUAGE, *DIRECTIVES),
+    directives=(*LANGUAGE, *DIRECTIVES, *FILE_DIRECTIVES, *PROTOCOL_DIRECTIVES, *LOG_DIRECTIVES),
+    hooks=CORE_HOOKS,
     check_config=check_config,
     prepare=prepare,
 )
 
 # The keep-alive directives belong to http_core.c, their values to the core: the connection reads them together.
-HTTP_CORE = Module("http_module", "http_core.c", directives=HTTP_DIRECTIVES)
+HTTP_CORE = Module("http_module", "http_core.c", directives=HTTP_DIRECTIVES, hooks=HTTP_HOOKS)

@@ -23,6 +23,10 @@ class ReadDeadline:
         if self._rate:
             self._latest = min(self._latest + count / self._rate, self._longest)
 
+    def allow_pause(self, seconds: float) -> None:
+        """From now on a single pause may be so long."""
+        self._timeout = seconds
+
     @property
     def at(self) -> float:
         return min(self._latest, self._last + self._timeout)

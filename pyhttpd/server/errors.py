@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pyhttpd.api.core_config import CoreServer
-from pyhttpd.http.methods import ALLOWED_FOR_FILES
+from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.api.url import is_url, server_name, server_port
+from pyhttpd.api.version import server_banner
 from pyhttpd.http.status import REASONS, WITHOUT_BODY, is_redirect, status_line
 from pyhttpd.server.request import ServerRequest
-from pyhttpd.util.escape import html
+from pyhttpd.util.escape import html, native
 
 _HEAD = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">\n<html><head>\n'
 
@@ -66,12 +67,12 @@ _NOTED = {
 
 def paragraph(request: ServerRequest, status: int, location: str) -> str:
     """What the page for a status says between its heading and its end."""
-    method = html(request.method)
+    method = html(native(request.method))
     notes = request.notes.get("error-notes", "")
     if status in (301, 302, 307, 308):
-        return f'<p>The document has moved <a href="{html(location)}">here</a>.</p>\n'
+        return f'<p>The document has moved <a href="{html(native(location))}">here</a>.</p>\n'
     if status == 303:
-        return f'<p>The answer to your request is located <a href="{html(location)}">here</a>.</p>\n'
+        return f'<p>The answer to your request is located <a href="{html(native(location))}">here</a>.</p>\n'
     if status in (401, 407):
         return _UNAUTHORIZED
     if status in _FIXED:
@@ -101,7 +102,7 @@ def paragraph(request: ServerRequest, status: int, location: str) -> str:
         else:
             begin = (
                 "<p>The expectation given in the Expect request-header\nfield could not be met by this server.\n"
-                f"The client sent<pre>\n    Expect: {html(expected)}\n</pre>\n"
+                f"The client sent<pre>\n    Expect: {html(native(expected))}\n</pre>\n"
             )
         return f"{begin}{notes}</p><p>Only the 100-continue expectation is supported.</p>\n"
     if status == 501:
@@ -118,6 +119,26 @@ def paragraph(request: ServerRequest, status: int, location: str) -> str:
     )
 
 
+def allow(request: ServerRequest) -> str:
+    """The Allow field: what the handler does, and TRACE, which is the server's own."""
+    trace = () if request.server.config(CoreServer).trace == "off" else ("TRACE",)
+    return ",".join((*request.allowed, *trace))
+
+
+def signature(request: ServerRequest) -> str:
+    """The foot of a page that the server makes itself (ServerSignature), behind a ruler; nothing if it is Off."""
+    kind = request.config(CoreDir).server_signature
+    if kind == "off":
+        return ""
+    core = request.server.config(CoreServer)
+    name = html(server_name(request))
+    if kind == "email":
+        admin = core.server_admin
+        name = f'<a href="{"" if is_url(admin) else "mailto:"}{html(admin)}">{name}</a>'
+    banner = server_banner(core.server_tokens)
+    return f"<hr>\n<address>{banner} Server at {name} Port {server_port(request)}</address>\n"
+
+
 def page(request: ServerRequest, status: int, location: str, also: int) -> bytes:
     """The whole page. `also` is the status of the ErrorDocument that failed, 0 if there was none."""
     title = status_line(status if status in REASONS else 500)
@@ -131,7 +152,24 @@ def page(request: ServerRequest, status: int, location: str, also: int) -> bytes
             f"<p>Additionally, a {status_line(also)}\n"
             "error was encountered while trying to use an ErrorDocument to handle the request.</p>\n"
         )
-    return f"{text}</body></html>\n".encode("utf-8", "surrogateescape")
+    return f"{text}{signature(request)}</body></html>\n".encode("utf-8", "surrogateescape")
+
+
+def _start_over(request: ServerRequest, location: str) -> None:
+    """The fields of an answer that the server makes itself."""
+    request.headers_out, request.err_headers_out = request.err_headers_out, request.headers_out
+    request.err_headers_out.clear()
+    if (is_redirect(request.status) or request.status == 201) and location:
+        request.headers_out.set("Location", location)
+    request.content_encoding = None
+    request.content_languages = []
+    if "suppress-error-charset" in request.env:
+        request.content_type = "text/html"
+        request.bare_charset = True
+    else:
+        request.content_type = "text/html; charset=iso-8859-1"
+    if request.status in (405, 501):
+        request.headers_out.set("Allow", allow(request))
 
 
 def answer_with_error(request: ServerRequest, *, text: str | None = None, also: int = 0) -> None:
@@ -146,18 +184,8 @@ def answer_with_error(request: ServerRequest, *, text: str | None = None, also: 
     if status in WITHOUT_BODY:
         return
     location = request.headers_out.get("Location") or request.err_headers_out.get("Location") or ""
-    request.headers_out = request.err_headers_out.copy()
-    request.err_headers_out.clear()
-    if (is_redirect(status) or status == 201) and location:
-        request.headers_out.set("Location", location)
-    request.content_encoding = None
-    request.content_languages = []
-    if "suppress-error-charset" in request.env:
-        request.content_type = "text/html"
-    else:
-        request.content_type = "text/html; charset=iso-8859-1"
-    if status in (405, 501):
-        request.headers_out.set("Allow", ALLOWED_FOR_FILES)
+    if not request.simple:
+        _start_over(request, location)
     if request.header_only:
         return
     if text is not None:

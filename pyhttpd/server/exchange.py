@@ -8,27 +8,28 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import h11
-
 from pyhttpd.api.body import FLUSH, FileSlice, Piece
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
-from pyhttpd.api.phases import Phase
+from pyhttpd.api.phases import OK, Phase
 from pyhttpd.api.url import canonical_name
 from pyhttpd.http.head import Head, HeadError
-from pyhttpd.http.status import WITHOUT_BODY
-from pyhttpd.http.url import UrlError, parse_host, split_target
+from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY
+from pyhttpd.http.url import UrlError
 from pyhttpd.scoreboard import Status
 from pyhttpd.server.body import ReceivedBody
 from pyhttpd.server.errors import answer_with_error
 from pyhttpd.server.files import discard_body
+from pyhttpd.server.hosts import bad_host, find_host, find_server, names_this_server
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
 from pyhttpd.server.sending import ClientGoneError, TruncatedFileError
+from pyhttpd.server.tracing import trace_answer, trace_fields, trace_line
 from pyhttpd.util.escape import native
 
 if TYPE_CHECKING:
+    from pyhttpd.config.configuration import ServerRecord
     from pyhttpd.server.connection import Connection
 
 _TOGETHER = 16384  # a head and a body up to this size are one send
@@ -52,29 +53,47 @@ class Exchange:
 
     # -- the ways in
 
-    def run(self, head: Head, reader: h11.Connection | None) -> None:
+    def run(self, head: Head) -> None:
         """A head that could be read: answer it."""
         request = self.request
         self._take(head)
-        if reader is not None:
-            request.body = ReceivedBody(self.connection, request, reader)
-        status = self._check(head)
+        if head.has_body:
+            request.body = ReceivedBody(self.connection, request, head)
+            if head.chunked and head.version < (1, 1):
+                self.connection.close_after()  # RFC 9112, section 6.1: its framing is not to be trusted
+        status = self._check()
         self._begin()
         if status is None:
+            if self.service.traced:
+                trace_fields(request)
             self.pipeline.answer(request)
         else:
             self.pipeline.finish(status, request)
+        self._read_before_error()
         self._send()
+        self._log()
         if status is not None:
             self.connection.keep_alive = False  # what follows such a head is anybody's guess
-        self._log()
+
+    def _read_before_error(self) -> None:
+        """An error page or a redirect waits for the request's body: where that is broken, this is what is told."""
+        answer, body = self.request.answer, self.request.body
+        if body is None or answer.status < 300 or answer.status in (304, *DROPS_CONNECTION):
+            return
+        if isinstance(body, ReceivedBody) and not body.ended and not body.failed and body.announced <= _DISCARD_LIMIT:
+            status = discard_body(self.request, _DISCARD_LIMIT)
+            if status != OK and body.failed:
+                answer.unmeasured = True
+                also = status if body.failed_in_trailers else answer.status  # trailers have set it by then in Apache
+                self.pipeline.finish(status, answer, also=also)
 
     def refuse(self, error: HeadError) -> None:
         """A head that could not be read: say so."""
         self._take(error.head)
         request = self.request
-        level = Level.INFO if error.limit else Level.DEBUG
-        request.log(level, "core", error.number, str(error))
+        level = Level.INFO if error.limit or error.note else Level.DEBUG
+        if str(error):
+            request.log(level, "core", error.number, native(str(error)))
         if error.in_fields:
             request.log(Level.DEBUG, "core", "AH00567", "request failed: error reading the headers")
         if error.note is not None:
@@ -96,64 +115,53 @@ class Exchange:
         request = self.request
         request.request_line, request.method, request.target = head.line, head.method, head.target
         request.protocol, request.version, request.simple = head.protocol, head.version, head.simple
-        request.header_only = head.method == "HEAD"
-        if head.fields is not None:
-            request.headers_in = head.fields
-        request.uri, question, query = head.target.partition("?")
-        request.args = query if question else None
+        request.header_only = head.method == "HEAD" and not head.simple  # HTTP/0.9 is all body
+        if self.service.traced:
+            trace_line(request)
+        request.headers_in = head.fields
+        request.parts = head.parts
+        request.uri, request.args = native(head.parts.path), head.parts.query
+        if head.parts.user:
+            request.request_line = _PASSWORD.sub(r"\1XXXXXXXX@", request.request_line)
+        if head.parts.host is not None and names_this_server(request):
+            request.hostname = native(head.parts.host)
         request.per_dir = self.pipeline.sections[id(request.server)].base
 
-    def _check(self, head: Head) -> int | None:
-        """The target, the host and what the client expects. A status if one of them is refused."""
-        request, connection = self.request, self.connection
+    def _check(self) -> int | None:
+        """The host and what the client expects. A status if one of them is refused."""
+        request = self.request
+        core = request.server.config(CoreServer)
         try:
-            request.parts = split_target(head.target, head.method)
+            host = find_host(request, strict=core.http_strict)
         except UrlError as error:
-            connection.closing = True
-            request.request_line = _PASSWORD.sub(r"\1XXXXXXXX@", request.request_line)
-            request.log(Level.DEBUG, "core", error.number, str(error))
+            bad_host(request, error, core)
             return 400
-        request.uri, request.args = native(request.parts.path), request.parts.query
-        field = request.headers_in.get("Host")
-        try:
-            if request.parts.host is not None and request.parts.scheme in (None, "http"):
-                host = parse_host(f"[{request.parts.host}]" if ":" in request.parts.host else request.parts.host)
-                request.port = request.parts.port
-                if field is not None:
-                    shown = request.parts.host if request.port is None else f"{request.parts.host}:{request.port}"
-                    message = f"Replacing host header '{field}' with host '{shown}' given in the request uri"
-                    request.log(Level.DEBUG, "core", "AH02417", message)
-                    request.headers_in.set("Host", shown)
-            else:
-                host = parse_host(field) if field is not None else None
-                request.port = None if host is None else host.port
-        except UrlError as error:
-            request.log(Level.DEBUG, "core", error.number, str(error))
+        server = find_server(request, self.connection.chain, host, must_match=core.strict_host_check)
+        if server is None:
             return 400
-        if host is not None:
-            request.hostname = host.name
-            if connection.chain is not None:
-                self._choose_server(host.name)
-        if request.version >= (1, 1) and (host is None or (request.version == (1, 1) and field is None)):
+        if server is not request.server:
+            self._change_server(server)
+        if request.version >= (1, 1) and (
+            host is None or (request.version == (1, 1) and "Host" not in request.headers_in)
+        ):
             message = f"client sent HTTP/1.1 request without hostname (see RFC2616 section 14.23): {request.uri}"
             request.log(Level.DEBUG, "core", "AH00569", message)
             return 400
         expect = request.headers_in.get("Expect")
         if expect:
             if expect.lower() != "100-continue":
-                message = f"client sent an unrecognized expectation value of Expect: {expect}"
+                message = f"client sent an unrecognized expectation value of Expect: {native(expect)}"
                 request.log(Level.INFO, "core", "AH00570", message)
                 return 417
             request.expecting_100 = True
         return None
 
-    def _choose_server(self, name: str) -> None:
+    def _change_server(self, server: ServerRecord) -> None:
         request = self.request
-        assert self.connection.chain is not None
-        request.server = self.connection.chain.match(name)
-        request.error_log = self.service.log_of(request.server)
-        request.per_dir = self.pipeline.sections[id(request.server)].base
-        self.connection.sender.set_timeout(request.server.config(CoreServer).timeout)
+        request.server = server
+        request.error_log = self.service.log_of(server)
+        request.per_dir = self.pipeline.sections[id(server)].base
+        self.connection.sender.set_timeout(server.config(CoreServer).timeout)
 
     def _begin(self) -> None:
         slot, request = self.connection.slot, self.request
@@ -176,6 +184,7 @@ class Exchange:
             connection.aborted = True
             if gone.timed_out:
                 self.request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
+                connection.sender.give_up()
         except TruncatedFileError:
             connection.aborted = True
             message = f"{self.request.answer.filename} became shorter while it was sent"
@@ -207,23 +216,17 @@ class Exchange:
             try:
                 self._send_body(answer, head, pieces, chunked=chunked, known=known)
             finally:
-                self._count(max(sender.sent - before - len(head) - self._framing, 0))
+                answer.bytes_sent = max(sender.sent - before - len(head) - self._framing, 0)
         if stays and not self._finish_body():
             connection.keep_alive = False
-
-    def _count(self, sent: int) -> None:
-        request: ServerRequest | None = self.request
-        while request is not None:
-            request.bytes_sent = sent
-            following = request.next
-            request = following if isinstance(following, ServerRequest) else None
-        self.request.answer.bytes_sent = sent
 
     def _head(self, answer: ServerRequest) -> tuple[bytes, bool, bool]:
         connection = self.connection
         keep = KeepAlive(connection.closing, self.service.leaving, connection.kept)
         answer.expecting_100 = self.request.expecting_100
         head, stays, chunked = response_head(answer, self.service.banner, keep)
+        if self.service.traced and not answer.simple:
+            trace_answer(answer, head)
         if stays:
             connection.kept += 1
         return head, stays, chunked
@@ -272,7 +275,7 @@ class Exchange:
     def _send_body(self, answer: ServerRequest, head: bytes, pieces: Iterator[Piece], *, chunked: bool,
                    known: bool) -> None:  # fmt: skip
         sender = self.connection.sender
-        sendfile = answer.config(CoreDir).enable_sendfile
+        config = answer.config(CoreDir)
         waiting = head  # bytes that are sent together with the next ones
         left = answer.content_length if known and not chunked else None
         for piece in pieces:
@@ -299,7 +302,9 @@ class Exchange:
                 if waiting:
                     sender.send(waiting, more=True)
                     waiting = b""
-                sender.send_file(piece.fd, piece.offset, length, sendfile=sendfile)
+                sender.send_file(
+                    piece.fd, piece.offset, length, sendfile=config.enable_sendfile, read_size=config.read_buffer_size
+                )
                 data = b""
             waiting += data
             if chunked:
@@ -325,8 +330,7 @@ class Exchange:
             return True
         if body.failed:
             return False
-        length = self.request.headers_in.get("Content-Length")
-        if length is not None and int(length) > _DISCARD_LIMIT:
+        if body.announced > _DISCARD_LIMIT:
             return False
         return discard_body(self.request, _DISCARD_LIMIT) == 0
 

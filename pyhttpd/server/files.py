@@ -1,27 +1,25 @@
-"""The default handler: files, with conditions and ranges; OPTIONS, and what else a file cannot do."""
+"""The default handler: files, with their conditions; OPTIONS, and what else a file cannot do."""
 
 from __future__ import annotations
 
 import os
 import stat
-from binascii import hexlify
+from functools import partial
 
-from pyhttpd.api.body import FileSlice, Piece
-from pyhttpd.api.core_config import CoreDir
+from pyhttpd.api.body import FileSlice
+from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
-from pyhttpd.api.phases import OK
+from pyhttpd.api.phases import DECLINED, OK
 from pyhttpd.api.request import BodyError, Request
-from pyhttpd.http.conditional import make_etag, precondition, range_applies
-from pyhttpd.http.dates import format_other_date
-from pyhttpd.http.methods import ALLOWED_FOR_FILES, KNOWN
-from pyhttpd.http.ranges import UnsatisfiableError, parse_ranges
+from pyhttpd.http.conditional import precondition
+from pyhttpd.http.methods import FILE_METHODS, KNOWN
 from pyhttpd.http.status import is_success
+from pyhttpd.server.errors import allow
 from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.validators import set_digest, set_validators
+from pyhttpd.util.escape import native
 
 _DISCARD = 65536  # bytes at a time
-
-# One boundary for the life of a process, as in Apache; made before the children are forked.
-_BOUNDARY = hexlify(os.urandom(8)).decode()
 
 
 def discard_body(request: Request, limit: int | None = None) -> int:
@@ -42,19 +40,22 @@ def discard_body(request: Request, limit: int | None = None) -> int:
 def default_handler(request: Request) -> int:
     """Answers whatever no other handler wanted."""
     assert isinstance(request, ServerRequest)
+    request.allowed = FILE_METHODS
     refused = discard_body(request)
     if refused != OK:
         return refused
     if request.method in ("GET", "HEAD", "POST"):
         return _send_file(request)
     if request.method == "OPTIONS":
-        request.headers_out.set("Allow", ALLOWED_FOR_FILES)
+        if request.simple:
+            return DECLINED  # HTTP/0.9 has no fields to answer with
+        request.headers_out.set("Allow", allow(request))
         return OK
-    if request.method not in KNOWN:
+    if request.method not in KNOWN and request.method not in request.server.config(CoreServer).registered_methods:
         encrypted = request.request_line[:1] == "\x16" and request.request_line[1:2] in ("\x02", "\x03")
         note = " - possible attempt to establish SSL connection on non-SSL port" if encrypted else ""
         number = "AH00134" if encrypted else "AH00135"
-        request.log(Level.ERROR, "core", number, f"Invalid method in request {request.request_line}{note}")
+        request.log(Level.ERROR, "core", number, f"Invalid method in request {native(request.request_line)}{note}")
         return 501
     return 405
 
@@ -79,63 +80,26 @@ def _send_file(request: ServerRequest) -> int:
         message = f"file permissions deny server access: {filename}"
         request.log(Level.ERROR, "core", "AH00132", message, errno=error.errno)
         return 403
-    request.when_done(lambda: os.close(fd))
+    request.when_done(partial(os.close, fd))
     finfo = os.fstat(fd)  # what is sent is what was opened, even if the name has been given to another file meanwhile
     if not stat.S_ISREG(finfo.st_mode):
         request.log(Level.ERROR, "core", "AH00038", f"Forbidden: {filename} doesn't point to a file or directory")
         return 403
     request.finfo = finfo
-    now = request.request_time
     headers = request.headers_out
-    headers.set("Last-Modified", format_other_date(min(finfo.st_mtime, now)))
-    headers.set("ETag", make_etag(finfo.st_size, finfo.st_mtime_ns, now))
-    headers.set("Accept-Ranges", "bytes")
+    set_validators(request, fd, finfo)
+    headers.set("Accept-Ranges", "none" if config.max_ranges == 0 else "bytes")
+    headers.set("Content-Length", str(finfo.st_size))
+    if config.content_digest:
+        set_digest(request, fd)
     if is_success(request.status) and not request.for_error:
-        status = precondition(request.method, request.headers_in, headers, finfo.st_mtime, now)
+        now = request.request_time
+        status = precondition(request.method, request.headers_in, headers, max(finfo.st_mtime, 0), now)
         if status is not None:
             request.status = status  # answered without a body, and with the fields of the file: no error page
+            if not request.header_only:
+                headers.set("Content-Length", "0")
             return OK
     request.content_length = finfo.st_size
     request.content = [FileSlice(fd, 0, finfo.st_size)] if finfo.st_size else []
-    headers.set("Content-Length", str(finfo.st_size))
-    field = request.headers_in.get("Range")
-    if field is None or request.status != 200 or finfo.st_size == 0:
-        return OK
-    return _send_ranges(request, fd, field, finfo)
-
-
-def _send_ranges(request: ServerRequest, fd: int, field: str, finfo: os.stat_result) -> int:
-    size, now = finfo.st_size, request.request_time
-    if not range_applies(request.headers_in, request.headers_out, finfo.st_mtime, now):
-        return OK
-    try:
-        ranges = parse_ranges(field, size)
-    except UnsatisfiableError:
-        request.content, request.content_length = None, None
-        request.unmeasured = True  # as in Apache, where it is found when the answer is on its way
-        return 416
-    if ranges is None:
-        return OK
-    request.status = 206
-    request.log(Level.DEBUG, "http", "AH01583", f"Range: {field[6:]} | {','.join(f'{a}-{b}' for a, b in ranges)}")
-    if len(ranges) == 1:
-        first, last = ranges[0]
-        request.content = [FileSlice(fd, first, last - first + 1)]
-        request.content_length = last - first + 1
-        request.headers_out.set("Content-Length", str(request.content_length))
-        request.headers_out.set("Content-Range", f"bytes {first}-{last}/{size}")
-        return OK
-    kind = f"Content-type: {request.content_type}\r\n" if request.content_type else ""
-    pieces: list[Piece] = []
-    total = 0
-    for first, last in ranges:
-        head = f"\r\n--{_BOUNDARY}\r\n{kind}Content-range: bytes {first}-{last}/{size}\r\n\r\n".encode("latin-1")
-        pieces += (head, FileSlice(fd, first, last - first + 1))
-        total += len(head) + last - first + 1
-    end = f"\r\n--{_BOUNDARY}--\r\n".encode()
-    pieces.append(end)
-    request.content = pieces
-    request.content_length = total + len(end)
-    request.headers_out.set("Content-Length", str(request.content_length))
-    request.content_type = f"multipart/byteranges; boundary={_BOUNDARY}"
     return OK

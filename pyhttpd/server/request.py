@@ -10,7 +10,6 @@ from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.api.request import ConnectionInfo, Request, Services
 from pyhttpd.http.url import Target
-from pyhttpd.util.escape import native
 
 if TYPE_CHECKING:
     from pyhttpd.config.configuration import ServerRecord
@@ -27,18 +26,17 @@ class ServerRequest(Request):
         self.expecting_100 = False  # the client waits for `100 Continue` before it sends the body
         self.for_error = False  # answers as an ErrorDocument: conditions of the request do not count
         self.unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
+        self.allowed: tuple[str, ...] = ()  # methods that the handler knows, for the Allow field
+        self.without_etag = False  # no ETag is sent, whoever sets one (FileETag None)
+        self.bare_charset = False  # AddDefaultCharset adds nothing (suppress-error-charset)
+        self.drops_connection = False  # of the family's first member: an error after which the connection is closed
         self.shown_status = 0  # what the status line says, if not `status`
         self.answer: ServerRequest = self  # of the family's first member: whose answer is sent
         self._cleanups: list[Callable[[], None]] = []
 
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
         levels = self.config(CoreDir).log_levels
-        if levels.wants(level, module):
-            client = f"{self.connection.client_ip}:{self.connection.client_port}"
-            referer = self.headers_in.get("Referer")
-            if referer:
-                message = f"{message}, referer: {native(referer)}"
-            self.error_log.log(level, module, number, message, errno=errno, client=client, levels=levels)
+        self.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
 
     def lstat(self, path: str) -> os.stat_result:
         """os.lstat, raising OSError. Read through the request like stat and open."""
@@ -55,3 +53,10 @@ class ServerRequest(Request):
     def done(self) -> None:
         while self._cleanups:
             self._cleanups.pop()()
+
+
+def first_of(request: ServerRequest) -> ServerRequest:
+    """The request as the client sent it: its `answer` is sent."""
+    first = request.original
+    assert isinstance(first, ServerRequest)
+    return first

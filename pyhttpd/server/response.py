@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.http.dates import format_date
 from pyhttpd.http.headers import Headers
 from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY, status_line
-from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.request import ServerRequest, first_of
+from pyhttpd.util.escape import wire
 
 _BAD_NAME = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
 _BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\U0010ffff]")
+_TOKEN = re.compile(r"[^\x00-\x20()<>@,;:\\\"/\[\]?={}\x7f]+")
 _STATUS_LINE = re.compile(r"\d{3} [\x20-\x7e\x80-\xff]*")
 
 
@@ -30,7 +32,17 @@ class KeepAlive(NamedTuple):
 
 
 def has_token(field: str | None, token: str) -> bool:
-    return field is not None and any(word.strip().lower() == token for word in field.split(","))
+    """Whether a list holds a token. As in Apache, whatever is no token separates, and the token's beginning will do."""
+    if field is None:
+        return False
+    words = (field.lower(),) if field.isalpha() else _TOKEN.findall(field.lower())
+    return any(token.startswith(word) for word in words)
+
+
+def run_response_hooks(request: ServerRequest) -> None:
+    """The last changes to the fields. Ranges need them first, as in Apache, whose filters stand in this order."""
+    while request.response_hooks:
+        request.response_hooks.pop(0)(request)
 
 
 def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple[bytes, bool, bool]:
@@ -38,28 +50,39 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
 
     Raises BadFieldError.
     """
-    for hook in request.response_hooks:
-        hook(request)
-    headers = request.err_headers_out
-    for name, value in request.headers_out:
-        headers.add(name, value)
-    request.headers_out, request.err_headers_out = headers, Headers()
-    _merge_vary(headers)
+    run_response_hooks(request)
+    headers = request.headers_out
+    if request.err_headers_out:
+        headers = request.headers_out = Headers((*request.err_headers_out, *headers))
+        request.err_headers_out.clear()
+    version = request.version
+    if "force-no-vary" in request.env:
+        headers.unset("Vary")
+        version = (1, 0)
+        request.env["force-response-1.0"] = "1"
+    else:
+        _merge_vary(headers)
+    if "downgrade-1.0" in request.env and version > (1, 0):
+        version = (1, 0)
+    if request.without_etag:
+        headers.unset("ETag")
     if request.no_cache and "Expires" not in headers:
         headers.add("Expires", format_date(request.request_time))
     bodiless = request.status in WITHOUT_BODY
     if not bodiless and request.content_length is not None and "Transfer-Encoding" not in headers:
         headers.set("Content-Length", str(request.content_length))
-    stays, chunked = _keep_alive(request, headers, keep, bodiless)
+    stays, chunked = _keep_alive(request, headers, keep, version, bodiless=bodiless)
     if bodiless:
         for name in ("Transfer-Encoding", "Content-Length"):
             headers.unset(name)
+        request.content_type, request.content_encoding, request.content_languages = None, None, []
     else:
         if chunked:
             headers.merge("Transfer-Encoding", "chunked")
             headers.unset("Content-Length")
-        if request.content_type is not None:
-            headers.set("Content-Type", request.content_type)
+        content_type = full_content_type(request)
+        if content_type is not None:
+            headers.set("Content-Type", content_type)
         if request.content_encoding is not None:
             headers.set("Content-Encoding", request.content_encoding)
         if request.content_languages:
@@ -72,7 +95,7 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     line = request.status_line
     if line is None or line[:3] != str(request.status) or _STATUS_LINE.fullmatch(line) is None:
         line = status_line(request.shown_status or request.status)
-    protocol = "HTTP/1.0" if request.version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
+    protocol = "HTTP/1.0" if version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
     lines = [f"{protocol} {line}\r\nDate: {format_date(request.request_time)}\r\nServer: {banner}\r\n"]
     for name, value in headers:
         if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
@@ -82,6 +105,20 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
         lines.append(f"{name}: {value}\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1", "replace"), stays, chunked
+
+
+def full_content_type(request: ServerRequest) -> str | None:
+    """The content type, with AddDefaultCharset's charset where it is a text without one."""
+    content_type = request.content_type
+    if content_type is None:
+        return None
+    charset = request.config(CoreDir).default_charset
+    if charset is None or request.bare_charset:
+        return content_type
+    lower = content_type.lower()
+    if "charset=" in lower or not ("text/plain" in lower or "text/html" in lower):
+        return content_type
+    return f"{content_type}; charset={wire(charset)}"
 
 
 def _merge_vary(headers: Headers) -> None:
@@ -95,7 +132,9 @@ def _merge_vary(headers: Headers) -> None:
     headers.set("Vary", ",".join(names.values()))
 
 
-def _keep_alive(request: ServerRequest, headers: Headers, keep: KeepAlive, bodiless: bool) -> tuple[bool, bool]:
+def _keep_alive(
+    request: ServerRequest, headers: Headers, keep: KeepAlive, version: tuple[int, int], *, bodiless: bool
+) -> tuple[bool, bool]:
     """Apache's ap_set_keepalive: may the connection stay, is the body chunked; sets Connection and Keep-Alive."""
     core = request.server.config(CoreServer)
     limit = core.max_keep_alive_requests
@@ -104,7 +143,7 @@ def _keep_alive(request: ServerRequest, headers: Headers, keep: KeepAlive, bodil
     closing = has_token(headers.get("Connection"), "close")
     chunked = False
     framed = request.header_only or bodiless or "Content-Length" in headers
-    modern = not request.simple and request.version >= (1, 1) and "downgrade-1.0" not in request.env
+    modern = not request.simple and version >= (1, 1)
     if not framed and modern and not keep.closing and not request.expecting_100:
         framed = chunked = True
     wanted = has_token(asked, "keep-alive")
@@ -117,11 +156,12 @@ def _keep_alive(request: ServerRequest, headers: Headers, keep: KeepAlive, bodil
         and core.keep_alive_timeout > 0
         and (limit == 0 or left > 0)
         and request.status not in DROPS_CONNECTION
+        and not first_of(request).drops_connection
         and not closing
         and not has_token(asked, "close")
         and "nokeepalive" not in request.env
-        and "force-response-1.0" not in request.env
-        and (wanted or request.version >= (1, 1))
+        and not (version == (1, 0) and "force-response-1.0" in request.env)
+        and (wanted or version >= (1, 1))
     )
     if not stays:
         if not closing:

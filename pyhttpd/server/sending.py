@@ -1,14 +1,22 @@
-"""Sending on a blocking socket: all of it, counted, each call with the Timeout directive's limit."""
+"""Sending all of it, counted, with Timeout as the limit for each wait for the client.
+
+The socket does not block. The kernel's own limit (SO_SNDTIMEO) begins anew after each call that sent a part, so that a
+client that takes nothing any more would have it several times.
+"""
 
 from __future__ import annotations
 
 import errno
+import math
 import os
+import select
 import socket
 import struct
 
 _MORE = getattr(socket, "MSG_MORE", 0)
-_READ = 65536
+_LONGEST_POLL = 2**31 - 1  # milliseconds
+_READ = 65536  # bytes of a file at once, where ReadBufferSize says nothing
+_MOST_READ = 1 << 24
 
 
 class ClientGoneError(Exception):
@@ -29,16 +37,24 @@ class Sender:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._timeout = -1.0
+        self._timeout = math.inf
         self.sent = 0
+        sock.setblocking(False)
 
     def set_timeout(self, seconds: float) -> None:
-        """The longest time in which one call may send nothing. The kernel keeps it: no poll for each call."""
-        if seconds != self._timeout:
-            micros = max(int(seconds * 1_000_000), 1)
-            limit = struct.pack("ll", micros // 1_000_000, micros % 1_000_000)
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-            self._timeout = seconds
+        """The longest time in which the client may take nothing."""
+        self._timeout = seconds
+
+    def _await_room(self) -> None:
+        """Until there is room in the send buffer, a third of it as the kernel sees it. Raises ClientGoneError."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        if not poll.poll(min(self._timeout * 1000, _LONGEST_POLL)):
+            raise ClientGoneError(BlockingIOError(errno.EAGAIN, "the client takes nothing"))
+
+    def give_up(self) -> None:
+        """Let the close that follows be a reset: a client that takes nothing shall not keep megabytes in the kernel."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def send(self, data: bytes, *, more: bool = False) -> None:
         """All of `data`. `more` says that other bytes follow at once, so that the packets are filled."""
@@ -46,20 +62,28 @@ class Sender:
         view = memoryview(data)
         try:
             while view:
-                count = self._sock.send(view, flags)
+                try:
+                    count = self._sock.send(view, flags)
+                except BlockingIOError:
+                    self._await_room()
+                    continue
                 self.sent += count
                 view = view[count:]
         except OSError as error:
             raise ClientGoneError(error) from error
 
-    def send_file(self, fd: int, offset: int, length: int, *, sendfile: bool) -> None:
-        """A part of a file: by the kernel alone, or read and sent (EnableSendfile Off)."""
+    def send_file(self, fd: int, offset: int, length: int, *, sendfile: bool, read_size: int = 0) -> None:
+        """A part of a file: by the kernel alone, or read and sent (EnableSendfile Off), `read_size` bytes at a time."""
         if not sendfile:
-            self._copy_file(fd, offset, length)
+            self._copy_file(fd, offset, length, read_size)
             return
         try:
             while length:
-                count = os.sendfile(self._sock.fileno(), fd, offset, length)
+                try:
+                    count = os.sendfile(self._sock.fileno(), fd, offset, length)
+                except BlockingIOError:
+                    self._await_room()
+                    continue
                 if count == 0:
                     raise TruncatedFileError
                 self.sent += count
@@ -67,13 +91,14 @@ class Sender:
                 length -= count
         except OSError as error:
             if error.errno in (errno.EINVAL, errno.ENOSYS):
-                self._copy_file(fd, offset, length)  # this file system cannot
+                self._copy_file(fd, offset, length, read_size)  # this file system cannot
                 return
             raise ClientGoneError(error) from error
 
-    def _copy_file(self, fd: int, offset: int, length: int) -> None:
+    def _copy_file(self, fd: int, offset: int, length: int, read_size: int) -> None:
+        most = min(read_size, _MOST_READ) or _READ
         while length:
-            data = os.pread(fd, min(length, _READ), offset)
+            data = os.pread(fd, min(length, most), offset)
             if not data:
                 raise TruncatedFileError
             offset += len(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyhttpd.api.connection import Child, Wait, Woken
@@ -16,10 +16,13 @@ from pyhttpd.api.phases import Phase
 from pyhttpd.api.request import Request
 from pyhttpd.api.version import server_banner
 from pyhttpd.config.configuration import Configuration, ServerRecord
+from pyhttpd.http.head import Limits
 from pyhttpd.scoreboard import Scoreboard, Slot
-from pyhttpd.server.connection import Connection
+from pyhttpd.server.connection import Connection, limits_of
 from pyhttpd.server.core import error_log_path
+from pyhttpd.server.log_directives import log_of_server
 from pyhttpd.server.pipeline import Pipeline
+from pyhttpd.server.tracing import is_traced
 from pyhttpd.server.vhosts import VirtualHosts
 
 
@@ -49,10 +52,13 @@ class HttpService:
             self.extended_status = main.extended_status
         else:
             self.extended_status = any(module.source == "mod_status.c" for module in modules)
+        self.traced = is_traced(configuration)
         self.vhosts = VirtualHosts(configuration)
+        self._limits = {id(server): limits_of(server.config(CoreServer)) for server in configuration.servers}
         self._logs = {id(server): self._find_log(server) for server in configuration.servers}
         self.pipeline = Pipeline(self, modules)
         self._child: Child | None = None
+        self._farewells: list[Callable[[], object]] = []
         self._connections = 0
         _import_for_tracebacks()
 
@@ -70,15 +76,25 @@ class HttpService:
     def lookup_uri(self, request: Request, uri: str) -> Request:
         return self.pipeline.lookup_uri(request, uri)
 
+    def lookup_file(self, request: Request, path: str) -> Request:
+        return self.pipeline.lookup_file(request, path)
+
+    def at_child_exit(self, function: Callable[[], object]) -> None:
+        self._farewells.append(function)
+
     def log_of(self, server: ServerRecord) -> ErrorLog:
         """The error log of a server."""
         return self._logs[id(server)]
+
+    def limits_of(self, server: ServerRecord) -> Limits:
+        """What the heads and trailers of a server's requests may look like."""
+        return self._limits[id(server)]
 
     def _find_log(self, server: ServerRecord) -> ErrorLog:
         path = error_log_path(self.configuration, server.config(CoreServer))
         found = self._resources.get(("error_log", path), self.error_log)
         assert isinstance(found, ErrorLog)
-        return found
+        return log_of_server(found, self.configuration, server)
 
     # -- api.connection.Service
 
@@ -96,6 +112,19 @@ class HttpService:
     def child_init(self, child: Child) -> None:
         self._child = child
         self.pipeline.run(Phase.CHILD_INIT, self)
+
+    @property
+    def has_farewell(self) -> bool:
+        return bool(self._farewells)
+
+    def child_exit(self) -> None:
+        for function in self._farewells:
+            try:
+                function()
+            except Exception:
+                lines = traceback.format_exc().splitlines()
+                what = "a function at the child's end raised"
+                self.error_log.log(Level.ERROR, "core", "PH00110", what, details=lines)
 
     def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Connection:
         self._connections += 1  # an unlucky thread may see a number twice; it only names the connection in logs

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address
 
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.config.configuration import Configuration, ServerRecord
+from pyhttpd.http.url import is_below
 
 _ANY = frozenset({"*", "_default_", "0.0.0.0", "::"})
 _SUFFIX = re.compile(r"\*(\.[^*?]+)")
@@ -38,15 +39,19 @@ def _pattern(alias: str) -> re.Pattern[str]:
 class Chain:
     """The hosts of one address, in the order of the file: the first is the default, names choose the others."""
 
-    def __init__(self, servers: Iterable[ServerRecord]) -> None:
+    def __init__(self, servers: Iterable[ServerRecord], *, address: str = "", default_name: str = "") -> None:
+        """`address` is what their <VirtualHost> lines say; `default_name` is that of a server without ServerName."""
         self.servers = tuple(servers)
+        self._address = address
+        self._paths = [(server, path) for server in self.servers if (path := server.config(CoreServer).server_path)]
         self.default = self.servers[0]
         self._exact: dict[str, int] = {}
         self._suffixes: dict[str, int] = {}
         self._patterns: list[tuple[int, re.Pattern[str]]] = []
         for index, server in enumerate(self.servers):
             core = server.config(CoreServer)
-            names = [*core.server_aliases, *([core.server_name] if core.server_name else [])]
+            name = core.server_name or default_name
+            names = [*core.server_aliases, *([name] if name else [])]
             for name in names:
                 self._exact.setdefault(name.lower(), index)
             for alias in core.server_wild_aliases:
@@ -56,7 +61,18 @@ class Chain:
                     self._patterns.append((index, _pattern(alias)))
 
     def match(self, name: str) -> ServerRecord:
-        """The first host in the file whose ServerName or ServerAlias fits; the default if none does."""
+        """The host for a name; the default if none fits."""
+        return self.find(name) or self.default
+
+    def by_path(self, path: str) -> ServerRecord:
+        """The first host whose ServerPath the raw path of a request begins with; the default if there is none."""
+        for server, prefix in self._paths:
+            if is_below(path, prefix):
+                return server
+        return self.default
+
+    def find(self, name: str) -> ServerRecord | None:
+        """The first host in the file whose ServerName or ServerAlias fits, or whose address the name is."""
         best = self._exact.get(name)
         at = name.find(".")
         while at >= 0 and self._suffixes:
@@ -70,7 +86,9 @@ class Chain:
             if pattern.fullmatch(name):
                 best = index
                 break
-        return self.default if best is None else self.servers[best]
+        if best is None:
+            return self.default if name == self._address else None
+        return self.servers[best]
 
 
 class VirtualHosts:
@@ -85,7 +103,8 @@ class VirtualHosts:
                 servers = found.setdefault((host, address.port), [])
                 if not servers or servers[-1] is not server:
                     servers.append(server)
-        self._chains = {key: Chain(servers) for key, servers in found.items()}
+        name = configuration.local_name
+        self._chains = {key: Chain(servers, address=key[0], default_name=name) for key, servers in found.items()}
 
     def at(self, address: str, port: int) -> Chain | None:
         """The hosts for a connection's local address: exact ones, then `*`, each with the port first, then `*`."""

@@ -84,14 +84,15 @@ class Walker:
             directory = path[: end + 1]
             end = path.find("/", end + 1)
             component = path if end < 0 else path[:end]
-            if self._options(directory) & _LINKS == Option.FOLLOW_SYM_LINKS or component == "":
+            options = self._options(directory)
+            if options & _LINKS == Option.FOLLOW_SYM_LINKS or component == "":
                 continue
             try:
                 info = request.lstat(component)
             except OSError as error:
-                return _failed(request, component, error)
-            if stat.S_ISLNK(info.st_mode) and not self._may_follow(request, component, info, self._options(directory)):
-                return _link_refused(request, component)
+                return _failed(request, component, path[len(component) :], error)
+            if stat.S_ISLNK(info.st_mode) and not self._may_follow(request, component, info, options):
+                return _link_refused(request, component, path[len(component) :])
         return None
 
     def _may_follow(self, request: ServerRequest, path: str, link: os.stat_result, options: Option) -> bool:
@@ -121,13 +122,13 @@ class Walker:
                 request.filename, request.path_info, request.finfo = component, rest + given, None
                 break
             except (OSError, ValueError) as error:
-                return _failed(request, component, error)
+                return _failed(request, component, rest, error)
             if stat.S_ISLNK(info.st_mode):
                 if not self._may_follow(request, component, info, self._options(directory)):
-                    return _link_refused(request, component)
+                    return _link_refused(request, component, rest)
                 target = _stat(request, component)
                 if target is None:
-                    return _link_refused(request, component)
+                    return _link_refused(request, component, rest)
                 info = target
             if stat.S_ISREG(info.st_mode):
                 request.filename, request.path_info, request.finfo = component, rest + given, info
@@ -135,7 +136,7 @@ class Walker:
             if not stat.S_ISDIR(info.st_mode):
                 message = f"Forbidden: {component} doesn't point to a file or directory"
                 request.log(Level.ERROR, "core", "AH00038", message)
-                return 403
+                return _forbidden(request, component, rest)
             if end < 0:
                 request.filename, request.path_info, request.finfo = component, given, info
                 break
@@ -152,7 +153,7 @@ def _stat(request: ServerRequest, path: str) -> os.stat_result | None:
         return None
 
 
-def _failed(request: ServerRequest, path: str, error: OSError | ValueError) -> int:
+def _failed(request: ServerRequest, path: str, rest: str, error: OSError | ValueError) -> int:
     code = error.errno if isinstance(error, OSError) else errno.EINVAL
     if code == errno.EACCES:
         message = (
@@ -163,10 +164,18 @@ def _failed(request: ServerRequest, path: str, error: OSError | ValueError) -> i
     else:
         message = f"access to {request.uri} failed (filesystem path '{path}')"
         request.log(Level.ERROR, "core", "AH00036", message, errno=code)
-    return 403
+    return _forbidden(request, path, rest)
 
 
-def _link_refused(request: ServerRequest, path: str) -> int:
+def _link_refused(request: ServerRequest, path: str, rest: str) -> int:
     message = f"Symbolic link not allowed or link target not accessible: {path}"
     request.log(Level.ERROR, "core", "AH00037", message)
+    return _forbidden(request, path, rest)
+
+
+def _forbidden(request: ServerRequest, path: str, rest: str) -> int:
+    """The request is left where the walk has ended, and has its status already: an error document that is refused here
+    is reported as such."""
+    request.filename, request.path_info = path, rest + request.path_info
+    request.status = 403
     return 403

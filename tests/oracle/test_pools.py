@@ -95,10 +95,11 @@ def test_growth_and_shrinking(pyhttpd: Start, apache: Start, mpm: str) -> None:
     _follow(watched, [shrinking[-1]] * 2, 15)
     expected = at_start + growth[1:] + shrinking[1:]
     for plateaus in watched:
-        # One server grows while the other is being started, so its first numbers may have gone by unseen.
-        unseen = len(expected) - len(plateaus.seen)
-        assert 0 <= unseen < len(at_start)
-        assert plateaus.seen == expected[unseen:]
+        # One server grows while the other is being started, so its first numbers may have gone by unseen; on a busy
+        # machine another one, too. But there is never one that is not expected, and none comes out of its order.
+        assert len(expected) - len(plateaus.seen) <= len(at_start)
+        following = iter(expected)
+        assert all(number in following for number in plateaus.seen), (plateaus.seen, expected)
     assert busy == [str(half_requests + 1)] * 2  # and the one that asks
     said = [
         [_busy(line.text) for line in server.error_log.lines() if line.number in ("AH00162", "AH00289")]

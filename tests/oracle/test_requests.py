@@ -1,260 +1,90 @@
 """Raw requests to both servers under one configuration: the files of tests/oracle/requests, one case each.
 
-A file begins with comment lines (`# what it is about`, `# head: 2`: the second request is a HEAD); the rest is what is
-sent. A line end is CRLF; `\\` at the end of a line takes it away; `\\n`, `\\r`, `\\xNN` are bytes; `{a*300}` repeats.
-After it, in the same piece, goes one more request that asks to close: whether it is answered tells whether the
-connection was kept, and its end is the end of what there is to compare.
+A file begins with comment lines: `# what it is about`, and options. `# head: 2`: the second request is a HEAD.
+`# server: NAME`: one of SERVERS in site.py, where the files and the configuration are. The rest is what is sent. A line
+end is CRLF; `\\` at the end of a line takes it away; `\\n`, `\\r`, `\\xNN` are bytes; `{a*300}` repeats.
+
+When the answer has come, one more request is sent that asks to close: whether it is answered tells whether the
+connection was kept, and its end is the end of what there is to compare. With `# last: at once`, for what is not
+complete without it, it is sent before that, and our end behind it; with `# last: none` our end comes instead.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import OURS, require_apache
 from tests.oracle.differences import DIFFERENCES
-from tests.support.clients import Answer, BrokenError, Client
-from tests.support.logs import WORRYING
-from tests.support.servers import PAGES, Apache, Server, close_all
+from tests.oracle.exchange import Outcome, parse_case, report
+from tests.oracle.site import CASES, Pairs
 
-CASES = sorted((Path(__file__).parent / "requests").glob("*.http"))
-LAST = b"GET /last.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-LAST_BODY = b"the last one\n"
-
-FILES = {
-    **PAGES,
-    "last.txt": LAST_BODY.decode(),
-    "empty.txt": "",
-    "file.unknown": "unknown\n",
-    "file.odd": "odd\n",
-    "plain": "plain\n",
-    "sp ace.txt": "space\n",
-    ".htpasswd": "secret\n",
-    "unreadable.txt": "unreadable\n",
-    "dir/index.html": "<p>dir</p>\n",
-    "dir/x.txt": "x\n",
-    "noindex/x.txt": "x\n",
-    "secret/a.txt": "secret\n",
-    "sub/dir/deep.txt": "deep\n",
-    "ip/x.txt": "x\n",
-    "thisip/x.txt": "x\n",
-    "notip/x.txt": "x\n",
-    "place/x.txt": "x\n",
-    "two/index.html": "<p>two</p>\n",
-    "two/gone.html": "<p>two has lost it</p>\n",
-    "errors/404.html": "<p>not here</p>\n",
+# The cases, by the beginnings of their names, that are tried under these configurations too, unless they differ.
+ALSO = {
+    "unsafe": ("bad-", "bare-", "field-", "folded", "host-", "http-09", "line-", "method-", "smuggle-", "version-"),
+    "narrow": (
+        "body-",
+        "chunk-",
+        "directory-redirect",
+        "get-",
+        "http-09",
+        "keepalive-",
+        "length-",
+        "method-",
+        "version-",
+        "vhost-",
+    ),
+    "wide": ("chunk-trailer", "condition-none-match", "double-", "method-", "range-big", "redirect", "target-"),
+    "strict-host": ("absolute-", "host-", "target-absolute", "vhost-"),
 }
-LINES = """\
-Timeout 5
-KeepAliveTimeout 4
-MaxKeepAliveRequests 5
-LimitRequestLine 2000
-LimitRequestFieldSize 1000
-LimitRequestFields 20
-AddType text/x-odd .odd
-SetEnv UNUSED yes
-Header set X-All yes
-Header always set X-Always yes
-<FilesMatch "\\.odd$">
-    Header set X-Odd "an odd one"
-</FilesMatch>
-<Files ~ "^\\.ht">
-    Require all denied
-</Files>
-<LocationMatch "^/dir/x">
-    Header set X-Location matched
-</LocationMatch>
-<Location /secret>
-    Require all denied
-</Location>
-<Directory "{docroot}/ip">
-    Require ip 10.0.0.0/8 192.168.1
-</Directory>
-<Directory "{docroot}/thisip">
-    Require ip 10.0.0.0/8 127.0.0
-</Directory>
-<Directory "{docroot}/notip">
-    <RequireAll>
-        Require all granted
-        Require not ip 127.0.0.1
-    </RequireAll>
-</Directory>
-Alias /aliased/ "{docroot}/sub/"
-Alias /plainalias "{docroot}/a.txt"
-AliasMatch ^/match/(.*)\\.gif$ "{docroot}/$1.txt"
-Redirect /old /new
-Redirect permanent /perm http://example.com/p
-Redirect seeother /see http://example.com/s
-Redirect gone /gone
-Redirect 404 /nowhere
-RedirectMatch 301 ^/rm/([^/]*)/(.*)$ http://example.com/$2/$1
-Redirect 418 /teapot
-Redirect 299 /new-success
-Redirect 999 /no-status
-<Location /teapot-in-section>
-    Redirect 418
-</Location>
-<LocationMatch "^/named/(?<word>[a-z]+)(?<missing>[0-9])?">
-    Header always set X-Word "%{MATCH_WORD}e|%{MATCH_MISSING}e"
-</LocationMatch>
-<DirectoryMatch "/htdocs/(?<place>pla[a-z]+)/">
-    Header set X-Place "%{MATCH_PLACE}e"
-</DirectoryMatch>
-<FilesMatch "^(?<stem>deep)\\.(?<ending>txt)$">
-    Header set X-File "%{MATCH_STEM}e %{MATCH_ENDING}e"
-</FilesMatch>
-<Location /limited>
-    LimitRequestBody 10
-</Location>
-<Location /typeless>
-    Header always unset Content-Type
-</Location>
-<Location /text-error>
-    Require all denied
-    ErrorDocument 403 "Not for <you>"
-</Location>
-<Location /docs>
-    ErrorDocument 404 /errors/404.html
-</Location>
-<Location /url-error>
-    ErrorDocument 404 http://example.com/lost
-</Location>
-<Location /no-doc>
-    ErrorDocument 404 /errors/none.html
-</Location>
-<VirtualHost *>
-    ServerName one.example
-    DocumentRoot "{docroot}"
-</VirtualHost>
-<VirtualHost *>
-    ServerName two.example
-    ServerAlias www.two.example *.wild.example
-    DocumentRoot "{docroot}/two"
-    ErrorDocument 404 /gone.html
-</VirtualHost>
-"""
 
 
-class Outcome(NamedTuple):
-    """What one server made of a case."""
-
-    status: list[str]
-    headers: list[list[tuple[str, str]]]
-    body: list[bytes]
-    kept: bool  # whether the connection was still there for the last request
-    log: list[str]  # numbers of the warnings and errors
-
-
-@pytest.fixture(scope="module")
-def servers(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
-    require_apache()
-    pair = (Apache(files=FILES, log_level="warn"), OURS(files=FILES, log_level="warn"))
-    for server in pair:
-        (server.docroot / "unreadable.txt").chmod(0)
-        server.configure(LINES.replace("{docroot}", str(server.docroot)))
-        server.log_level = "notice"
-        server.configure()
-        server.start()
-    failed_before = request.session.testsfailed
-    yield pair
-    for server in pair:  # what a case provokes is compared case by case
-        server.expect(*(line.number for line in server.error_log.lines() if line.number))
-    failed = request.session.testsfailed > failed_before
-    problems = close_all(pair, keep=failed)
-    if failed:
-        print("\n".join(problems))
-    elif problems:
-        pytest.fail("\n".join(problems), pytrace=False)
+class Case(NamedTuple):
+    path: Path
+    data: bytes
+    heads: frozenset[int]
+    last: str
+    server: str
+    name: str  # NAME, or NAME@SERVER where it is not the server of its own
 
 
-def parse_case(text: str) -> tuple[bytes, frozenset[int]]:
-    """The bytes to send, and which of the requests (from 1) are HEADs."""
-    heads: set[int] = set()
-    lines = text.split("\n")
-    while lines[0].startswith("#"):
-        name, _, value = lines.pop(0).removeprefix("# ").partition(": ")
-        if name == "head":
-            heads.update(int(word) for word in value.split())
-    body = "\n".join(lines)
-    body = re.sub(r"\{(.)\*(\d+)\}", lambda match: match[1] * int(match[2]), body)
-    body = re.sub(r"(?<!\\)\\$\n?", "", body, flags=re.MULTILINE) if "\\" in body else body
-    escapes = {"n": "\n", "r": "\r", "\\": "\\"}
-    pieces = []
-    for piece in re.split(r"(\\x[0-9a-f]{2}|\\[nr\\])", body):
-        if piece.startswith("\\x"):
-            pieces.append(chr(int(piece[2:], 16)))
-        elif piece.startswith("\\"):
-            pieces.append(escapes[piece[1]])
-        else:
-            pieces.append(piece.replace("\n", "\r\n"))
-    return "".join(pieces).encode("latin-1"), frozenset(heads)
+def _cases() -> Iterator[Case]:
+    for path in CASES:
+        data, options = parse_case(path.read_text())
+        heads = frozenset(int(word) for word in options.get("head", "").split())
+        case = Case(path, data, heads, options.get("last", ""), options.get("server", ""), path.stem)
+        yield case
+        for server, beginnings in ALSO.items():
+            if case.server == "" and path.stem.startswith(beginnings) and path.stem not in DIFFERENCES:
+                yield case._replace(server=server, name=f"{path.stem}@{server}")
 
 
-def _read(client: Client, heads: frozenset[int]) -> list[Answer]:
-    answers: list[Answer] = []
-    while not client.ended(10):
-        try:
-            number = sum(1 for answer in answers if answer.status >= 200) + 1
-            answers.append(client.answer(head_only=number in heads))
-        except (BrokenError, ValueError) as error:  # cut short, or no head (HTTP/0.9)
-            client.rest()
-            answers.append(Answer(0, type(error).__name__, "", [], client.raw))
-    return answers
+EVERY_CASE = list(_cases())
 
 
-def _run(server: Server, data: bytes, heads: frozenset[int]) -> Outcome:
-    place = server.error_log.place()
-    with Client(server.port) as client:
-        client.send(data + LAST)
-        answers = _read(client, heads)
-    kept = bool(answers) and answers[-1].body == LAST_BODY
-    if kept:
-        answers.pop()
-    own = re.compile(rf":{server.port}\b")
-
-    def neutral(name: str, value: str) -> str:
-        if name == "Allow":  # Apache's order is that of a hash table with a random seed
-            return ",".join(sorted(value.split(",")))
-        return "" if name in ("Date", "Server") else own.sub(":PORT", value)
-
-    return Outcome(
-        [f"{answer.version} {answer.status} {answer.reason}" for answer in answers],
-        [[(name, neutral(name, value)) for name, value in answer.headers] for answer in answers],
-        [own.sub(":PORT", answer.body.decode("latin-1")).encode("latin-1") for answer in answers],
-        kept,
-        [
-            line.number
-            for line in server.error_log.lines(place)
-            if line.number and line.number.startswith("AH") and line.level in WORRYING
-        ],
-    )
-
-
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 1500 else f"{text[:1500]}... ({len(text)})"
-
-
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_same_answer(servers: tuple[Server, Server], path: Path) -> None:
-    data, heads = parse_case(path.read_text())
-    theirs, ours = (_run(server, data, heads) for server in servers)
+@pytest.mark.parametrize("case", EVERY_CASE, ids=lambda case: case.name)
+def test_same_answer(pairs: Pairs, case: Case) -> None:
+    theirs, ours = (server.run(case.data, case.heads, last=case.last) for server in pairs.get(case.server))
     assert theirs.status or not theirs.kept, "the case tells nothing"
-    known = DIFFERENCES.get(path.stem)
-    differing = {part for part in Outcome._fields if getattr(theirs, part) != getattr(ours, part)}
-    report = "".join(
-        f"\n{part}:\n  apache2 {_shortened(getattr(theirs, part))}\n  pyhttpd {_shortened(getattr(ours, part))}"
-        for part in sorted(differing)
-    )
+    known = DIFFERENCES.get(case.name)
+    differing = theirs.differing(ours)
     if known is None:
-        assert not differing, report
+        assert not differing, report(theirs, ours)
     else:
-        assert differing == known.parts, f"{known.reason}{report}"
+        assert differing == known.parts, f"{known.reason}{report(theirs, ours)}"
+
+
+@pytest.mark.parametrize("case", [case for case in EVERY_CASE if "@" not in case.name], ids=lambda case: case.name)
+def test_same_in_pieces(pairs: Pairs, case: Case) -> None:
+    """However a request is cut into packets, it is the same request."""
+    ours = pairs.get(case.server)[1]
+    piece = max(1, len(case.data) // 100)
+    whole, pieces = (ours.run(case.data, case.heads, last=case.last, piece=size) for size in (None, piece))
+    for part in Outcome._fields:
+        assert getattr(pieces, part) == getattr(whole, part), part
 
 
 def test_every_difference_has_its_case() -> None:
-    assert set(DIFFERENCES) <= {path.stem for path in CASES}
+    assert set(DIFFERENCES) <= {case.name for case in EVERY_CASE}

@@ -177,11 +177,14 @@ def test_what_cannot_change_over_a_restart(pyhttpd: Start, mpm: str) -> None:
 
 
 def test_term_while_the_configuration_is_read(pyhttpd: Start) -> None:
-    """Reading hangs on a fifo that nobody opens; TERM ends the server all the same, and children are replaced."""
-    server = pyhttpd(mpm="prefork", limits="StartServers 2\nMinSpareServers 2\nMaxSpareServers 4\nMaxRequestWorkers 4")
-    fifo = server.root / "conf" / "fifo.conf"
+    """Reading hangs in a module's import; TERM ends the server all the same, and children are replaced."""
+    limits = "StartServers 2\nMinSpareServers 2\nMaxSpareServers 4\nMaxRequestWorkers 4"
+    server = pyhttpd(mpm="prefork", limits=limits, start=False)
+    fifo = server.root / "fifo"
     os.mkfifo(fifo)
-    server.configure("Include conf/fifo.conf")
+    server.environment["PYHTTPD_TEST_FIFO"] = str(fifo)
+    server.start()
+    server.configure("LoadModule hanging_module tests.support.hanging")
     server.signal("HUP")
     began = time.monotonic()
     victim = server.children()[0]

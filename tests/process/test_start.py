@@ -273,7 +273,7 @@ def test_as_an_ordinary_user(pyhttpd: Start, tmp_path: Path) -> None:
     server = pyhttpd(start=False)
     nobody = pwd.getpwnam("nobody")
     become = [setpriv, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-    probe = subprocess.run([*become, sys.executable, "-c", "import lark"], capture_output=True, check=False, cwd="/")
+    probe = subprocess.run([*become, sys.executable, "-c", "import h11"], capture_output=True, check=False, cwd="/")
     if probe.returncode != 0:
         pytest.skip("an ordinary user cannot read this Python")
     for path in (server.root, *server.root.rglob("*")):

@@ -122,8 +122,9 @@ def test_graceful_shutdown_timeout(pyhttpd: Start, mpm: str) -> None:
 
 def test_nothing_is_imported_or_opened_late(pyhttpd: Start, mpm: str) -> None:
     """A child's modules are those it was forked with, after everything that HTTP has to offer has been asked for."""
-    from tests.oracle.test_requests import CASES, FILES, parse_case
-    from tests.oracle.test_requests import LINES as HTTP_LINES
+    from tests.oracle.exchange import parse_case
+    from tests.oracle.site import CASES, FILES
+    from tests.oracle.site import LINES as HTTP_LINES
 
     limits = {
         "prefork": "StartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nServerLimit 1\nMaxRequestWorkers 1",
@@ -142,6 +143,7 @@ def test_nothing_is_imported_or_opened_late(pyhttpd: Start, mpm: str) -> None:
         data, _ = parse_case(path.read_text())
         with Client(server.port) as client:
             client.send(data + b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            client.end()
             client.rest()
     for target in ("/raise", "/server-status", "/server-status?auto"):
         server.get(target)

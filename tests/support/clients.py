@@ -63,6 +63,11 @@ class Client:
     def close(self) -> None:
         self.sock.close()
 
+    def end(self) -> None:
+        """Close our side alone: nothing more is sent, and answers can still be read."""
+        with contextlib.suppress(OSError):  # the server's reset was first
+            self.sock.shutdown(socket.SHUT_WR)
+
     def send(self, data: bytes) -> None:
         try:
             self.sock.sendall(data)

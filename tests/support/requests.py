@@ -58,6 +58,9 @@ def refusals(text: str, directory: Path) -> list[str]:
 class FakeConnection:
     def __init__(self) -> None:
         self.client_ip, self.client_port = "192.0.2.7", 40000
+        self.client_name: str | None = None
+        self.log_id: str | None = None
+        self.kept = 0
         self.local_ip, self.local_port = "192.0.2.1", 8080
         self.number = 1
         self.requests = 0
@@ -85,12 +88,19 @@ class FakeServices:
     def resource(self, key: Any) -> Any:
         return self.resources[key]
 
+    def at_child_exit(self, function: Callable[[], object]) -> None:
+        raise AssertionError("no child ends here")
+
     def internal_redirect(self, request: Request, uri: str) -> int:
         raise AssertionError("no module redirects here")
 
     def lookup_uri(self, request: Request, uri: str) -> Request:
         assert self.found is not None
         return self.found(request, uri)
+
+    def lookup_file(self, request: Request, path: str) -> Request:
+        assert self.found is not None
+        return self.found(request, path)
 
 
 class FakeRequest(Request):

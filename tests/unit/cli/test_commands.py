@@ -83,7 +83,7 @@ def test_settings(mpm: str, name: str, threaded: str, root: Path, capfd: pytest.
         "Server version", "Server built", "Server's Module Magic Number", "Server loaded", "Compiled using",
         "Architecture", "Server MPM",
     ]  # fmt: skip
-    assert re.fullmatch(r"Server loaded:  Python \S+, h11 \S+, lark \S+", lines[3])
+    assert re.fullmatch(r"Server loaded:  Python \S+, h11 \S+, PCRE2 \S+", lines[3])
     assert lines[6] == f"Server MPM:     {name}"
     assert lines[7] == f"  threaded:     {threaded}"
     assert lines[8] == "    forked:     yes (variable process count)"

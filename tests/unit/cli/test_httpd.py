@@ -54,7 +54,7 @@ def test_version_loads_next_to_nothing() -> None:
     )  # fmt: skip
     loaded = [name for name in result.stdout.splitlines()[-1].split() if name != "__future__"]
     assert loaded == [
-        "pyhttpd", "pyhttpd.cli", "pyhttpd.cli.httpd", "pyhttpd.cli.options", "pyhttpd.cli.version",
+        "gc", "pyhttpd", "pyhttpd.cli", "pyhttpd.cli.httpd", "pyhttpd.cli.options", "pyhttpd.cli.version",
         "pyhttpd.util", "pyhttpd.util.built",
     ]  # fmt: skip
 

@@ -23,10 +23,10 @@ from pyhttpd.config.directive import (
     number,
     one_of,
 )
-from pyhttpd.config.language import LANGUAGE, SO_DIRECTIVES, VERSION_DIRECTIVES
+from pyhttpd.config.language import LANGUAGE, MACRO_DIRECTIVES, SO_DIRECTIVES, VERSION_DIRECTIVES
 from pyhttpd.config.merging import inner_last, merged, overlay
 from pyhttpd.config.read import ReadOptions, read
-from pyhttpd.config.render import terminal
+from pyhttpd.config.render import apache_lines, terminal
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -63,7 +63,7 @@ class Owner:
 
 
 def error_document(setting: Setting, code: str, text: str) -> None:
-    setting.set("documents", {**setting.get("documents", {}), code: text})
+    setting.put("documents", code, text)
 
 
 def rule(setting: Setting, *words: str) -> None:
@@ -132,11 +132,12 @@ WORKER = Owner(
     "mpm_worker_module", "worker.c",
     (Directive("ThreadsPerChild", Args.take(number), GLOBAL, "threads", into=Server, sets="timeout"),),
 )  # fmt: skip
+MACRO = Owner("macro_module", "mod_macro.c", MACRO_DIRECTIVES)
 EXTRA = Owner("extra_module", "mod_extra.c", (Directive("Extra", Args.take(str), RSRC, "x", into=Server, sets="name"),))
 
 CATALOG = Catalog(
     compiled_in=(CORE, SO, VERSION, DIR),
-    loadable={owner.name: owner for owner in (PREFORK, WORKER, EXTRA)},
+    loadable={owner.name: owner for owner in (PREFORK, WORKER, EXTRA, MACRO)},
 )
 
 
@@ -152,6 +153,12 @@ def diagnostics_of(directory: Path, text: str, **options: Any) -> tuple[Diagnost
         return read_text(directory, text, **options).diagnostics
     except ConfigurationError as error:
         return error.diagnostics
+
+
+def first_lines_of(directory: Path, text: str, **options: Any) -> list[str]:
+    """Of each message the lines that Apache prints, too."""
+    found = diagnostics_of(directory, text, **options)
+    return [line.replace(str(directory), "ROOT") for diagnostic in found for line in apache_lines(diagnostic)]
 
 
 def output_of(directory: Path, text: str, **options: Any) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyhttpd.http.url import UrlError, decode_path, parse_host, split_target
+from pyhttpd.http.url import UrlError, decode_path, parse_host, split_target, target_host
 
 
 @pytest.mark.parametrize(
@@ -15,27 +15,36 @@ from pyhttpd.http.url import UrlError, decode_path, parse_host, split_target
         ("/a?b?c", "GET", (None, None, None, "/a", "b?c")),
         ("/a?", "GET", (None, None, None, "/a", "")),
         ("//a//b", "GET", (None, None, None, "/a//b", None)),
-        ("http://X.example:81/a?b", "GET", ("http", "x.example", 81, "/a", "b")),
+        ("http://X.example:81/a?b", "GET", ("http", "X.example", 81, "/a", "b")),
         ("http://x", "GET", ("http", "x", None, "/", None)),
         ("http://x", "OPTIONS", ("http", "x", None, "*", None)),
         ("http://[::1]:8/a", "GET", ("http", "::1", 8, "/a", None)),
         ("*", "OPTIONS", (None, None, None, "*", None)),
         ("x.example:443", "CONNECT", (None, "x.example", 443, "/", None)),
+        ("?a", "GET", (None, None, None, "/", "a")),
+        ("http:/a", "GET", ("http", None, None, "/a", None)),
+        ("http://u:p@x/", "GET", ("http", "x", None, "/", None)),
+        ("/a?b#c", "GET", (None, None, None, "/a", "b")),
     ],
 )
 def test_split(target: str, method: str, expected: tuple[object, ...]) -> None:
-    assert split_target(target, method) == expected
+    assert split_target(target, method)[:5] == expected
 
 
 @pytest.mark.parametrize(
     ("target", "method"),
     [
-        ("/a#b", "GET"),
-        ("http://u:p@x/", "GET"),
         ("foo", "GET"),
         ("*", "GET"),
         ("http://x:99999/", "GET"),
-        ("?a", "GET"),
+        ("http:///a", "GET"),
+        ("http://[::1/", "GET"),
+        ("http://x:0/", "GET"),
+        ("http://x:8o/", "GET"),
+        ("://x", "GET"),
+        ("mailto:x", "GET"),
+        ("x.example", "CONNECT"),
+        ("/", "CONNECT"),
     ],
 )
 def test_split_refuses(target: str, method: str) -> None:
@@ -124,6 +133,55 @@ def test_hosts(field: str, name: str, port: int | None) -> None:
 def test_malformed_hosts(field: str) -> None:
     with pytest.raises(UrlError):
         parse_host(field)
+
+
+def test_what_else_a_target_holds() -> None:
+    parts = split_target("http://u:p@x/a#b", "GET")
+    assert (parts.fragment, parts.user) == ("b", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("http://X.Example./", "x.example"), ("http://[::A]/", "::a"), ("http://x:81/", "x"), ("/a", None)],
+)
+def test_the_host_of_a_target(target: str, name: str | None) -> None:
+    host = target_host(split_target(target, "GET"))
+    assert (None if host is None else host.name) == name
+
+
+@pytest.mark.parametrize("target", ["http://1/", "http://a..b/", "http://a$b/", "http://[::g]/"])
+def test_the_host_of_a_target_is_held_to_the_same_rules(target: str) -> None:
+    parts = split_target(target, "GET")
+    with pytest.raises(UrlError):
+        target_host(parts)
+
+
+@pytest.mark.parametrize(
+    ("field", "first"),
+    [
+        ("a$b", "[strict] Invalid host name 'a$b', problem near: $b"),
+        ("1.2.3", "[strict] Invalid host name '1.2.3'"),
+        ("a.1b", "[strict] Invalid host name 'a.1b', problem near: .1b"),
+    ],
+)
+def test_where_a_host_is_wrong(field: str, first: str) -> None:
+    with pytest.raises(UrlError) as caught:
+        parse_host(field)
+    assert caught.value.number == "AH00550"
+    assert caught.value.first == ("AH02415", first)
+
+
+@pytest.mark.parametrize(("field", "name"), [("123", "123"), ("a$b", "a$b"), ("a, b", "a, b"), ("x:", "x:")])
+def test_unsafe_takes_what_cannot_leave_a_directory(field: str, name: str) -> None:
+    host = parse_host(field, strict=False)
+    assert host is not None
+    assert host.name == name
+
+
+@pytest.mark.parametrize("field", ["a/b", "a\\b", "a..b", ":80", "[x]"])
+def test_unsafe_still_refuses(field: str) -> None:
+    with pytest.raises(UrlError):
+        parse_host(field, strict=False)
 
 
 def test_an_empty_host_names_nobody() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pyhttpd.http.conditional import make_etag, precondition, range_applies
+from pyhttpd.http.conditional import precondition, range_applies
 from pyhttpd.http.dates import format_date, format_other_date, parse_date
 from pyhttpd.http.headers import Headers
-from pyhttpd.http.ranges import UnsatisfiableError, parse_ranges
+from pyhttpd.http.ranges import Ranges, UnsatisfiableError, parse_ranges
 from pyhttpd.http.status import status_line
 
 THEN = 784111777
@@ -19,18 +19,23 @@ def test_dates_of_the_rfc() -> None:
     assert format_date(THEN) == DATE
     assert format_date(THEN + 1) != DATE
     assert format_other_date(THEN) == DATE
-    for text in (DATE, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"):
+    for text in (
+        DATE, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 6 Nov 1994 08:49:37 GMT",
+        "x 06 Nov 1994 08:49:37 +0100", "  Sun, 06 Nov 1994 08:49:37 GMT; length=3", "Sun Nov 06 08:49:37 1994 x",
+    ):  # fmt: skip
         assert parse_date(text) == THEN
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37",
+        "Thu, 01 Jan 1970 00:00:00 GMT", "Sun, 06 Nov 1894 08:49:37 GMT", "Sun,06 Nov 1994 08:49:37 GMT",
+    ],
+)  # fmt: skip
 def test_no_dates(text: str) -> None:
     assert parse_date(text) is None
-
-
-def test_etag() -> None:
-    assert make_etag(12, 1577934245_000000_000, 1577934300.0) == '"c-59b1f7226f340"'
-    assert make_etag(12, 1577934245_000000_000, 1577934245.5).startswith('W/"')
 
 
 NOW = THEN + 1000.0
@@ -61,6 +66,24 @@ EARLIER = format_other_date(THEN - 10)
         ("GET", {"If-Match": 'W/"t"'}, 412),
         ("GET", {"If-Unmodified-Since": EARLIER}, 412),
         ("GET", {"If-Unmodified-Since": DATE}, None),
+        ("GET", {"If-Match": 'W/"x", "t"'}, 412),  # the search for a strong tag ends at a weak one
+        ("GET", {"If-Match": '"x"  ,, "t"  , "y"'}, None),
+        ("GET", {"If-Match": "t"}, 412),
+        ("GET", {"If-Match": '"t'}, 412),
+        ("GET", {"If-Match": '"t\\'}, 412),
+        ("GET", {"If-Match": ""}, 412),
+        ("GET", {"If-None-Match": 'W/"x", W/"t"'}, 304),
+        ("GET", {"If-None-Match": '"t"x'}, None),
+        ("GET", {"If-None-Match": '"t"', "If-Modified-Since": EARLIER}, None),
+        ("GET", {"If-None-Match": '"t"', "If-Modified-Since": DATE}, 304),
+        ("GET", {"If-None-Match": '"t"', "If-Unmodified-Since": DATE}, None),
+        ("GET", {"If-Modified-Since": "Sun, 06 Nov 2094 08:49:37 GMT"}, None),  # it is still to come
+        ("GET", {"If-None-Match": 'W/"t"', "Range": "bytes=0-"}, None),  # a range needs a strong one
+        ("GET", {"If-None-Match": '"t"', "Range": "bytes=0-"}, 304),
+        ("GET", {"If-None-Match": '"t"', "Range": "bytes=0-", "If-Range": '"x"'}, None),
+        ("GET", {"If-Match": '"x"', "Range": "bytes=0-", "If-Range": '"t"'}, 412),
+        ("PUT", {"If-None-Match": '"t"'}, 412),
+        ("PUT", {"If-None-Match": 'W/"t"'}, None),
     ],
 )
 def test_conditions(method: str, fields: dict[str, str], expected: int | None) -> None:
@@ -91,7 +114,19 @@ def test_if_range() -> None:
         ("bytes=0-1,4-5", [(0, 1), (4, 5)]),
         ("bytes=0-4,3-6", [(0, 6)]),
         ("bytes=4-5,2-3", [(2, 5)]),
-        ("bytes=0-0, 99-", [(0, 0)]),
+        ("bytes=0-0,99-", [(0, 0)]),
+        ("bytes=0-0, 99-", None),  # a blank is no digit
+        ("bytes=0-0,,2-2", [(0, 0), (2, 2)]),
+        ("bytes=,0-0", []),
+        ("bytes=0-0,", [(0, 0)]),
+        ("bytes=3-4,0-,x", [(0, 9)]),
+        ("bytes=+1-2", None),
+        ("bytes=0-1-2", None),
+        ("bytes=1-9223372036854775807", [(1, 9)]),
+        ("bytes=1-9223372036854775808", None),
+        ("bytes=-9223372036854775807", [(0, 9)]),
+        (f"bytes=1-{'9' * 7000}", None),
+        ("bytes=", []),
         ("bytes=x", None),
         ("bytes=5-4", None),
         ("bytes=-0", None),
@@ -102,7 +137,13 @@ def test_if_range() -> None:
     ],
 )
 def test_ranges(field: str, expected: list[tuple[int, int]] | None) -> None:
-    assert parse_ranges(field, 10) == expected
+    found = parse_ranges(field, 10)
+    assert (found and list(found.pieces)) == expected
+
+
+def test_what_was_merged_is_counted() -> None:
+    found = parse_ranges("bytes=4-5,2-3,0-1,8-9,8-8", 10)
+    assert found == Ranges(((0, 5), (8, 9)), 3, 2)
 
 
 def test_unsatisfiable() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyhttpd.api.phases import DECLINED, OK
+from pyhttpd.http.headers import Headers
 from pyhttpd.modules.mod_alias import escape_target, fixup_redirect, matched_length, translate
 from tests.support.requests import configure, make_request, refusals
 
@@ -145,12 +146,51 @@ def test_targets_are_escaped_but_for_query_and_fragment() -> None:
         ("Redirect /a b", "Redirect to non-URL"),
         ("Redirect gone", "Redirect needs the path that it is for"),
         ("<Location /x>\nRedirect permanent\n</Location>", "URL to redirect to is missing"),
-        ("<Location /x>\nRedirect http://x/%{REMOTE_ADDR}\n</Location>",
-         "Cannot parse redirect expression 'http://x/%{REMOTE_ADDR}': %{...} and $1 are not there yet"),
     ],
 )  # fmt: skip
 def test_wrong_lines(lines: str, message: str, tmp_path: Path) -> None:
     assert refusals(lines + "\n", tmp_path) == [message]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"), [("Redirect http://x/%{NONSUCH}", "redirect"), ("Alias /%{NONSUCH}", "alias")]
+)
+def test_expressions_that_cannot_be_read(line: str, kind: str, tmp_path: Path) -> None:
+    (message,) = refusals(f"<Location /x>\n{line}\n</Location>\n", tmp_path)
+    assert message.startswith(f"Cannot parse {kind} expression '{line.split()[1]}': ")
+
+
+def test_expressions_in_sections(tmp_path: Path) -> None:
+    lines = (
+        '<Location /r>\nRedirect "https://%{HTTP_HOST}/a b?x=%{REQUEST_METHOD}#%{REMOTE_ADDR}"\n</Location>\n'
+        '<Location /a>\nAlias "/srv/%{HTTP_HOST}"\nAliasPreservePath On\n</Location>\n'
+        '<Location /b>\nAlias "%{HTTP_HOST}/x"\n</Location>\n'
+    )
+    configuration = configure(lines, tmp_path)
+    host = Headers([("Host", "h\xf6st")])
+    request = make_request(configuration, "/r/more", headers_in=host)
+    assert fixup_redirect(request) == 302
+    assert request.headers_out.get("Location") == "https://h%f6st/a%20b?x=GET#192.0.2.7"
+    request = make_request(configuration, "/a/more", headers_in=host)
+    assert translate(request) == OK
+    assert request.filename == "/srv/h\udcf6st/more"
+    request = make_request(configuration, "/b/more", headers_in=host)
+    assert translate(request) == OK
+    assert request.filename == f"{tmp_path}/h\udcf6st/x"
+
+
+def test_an_expression_without_a_value_is_an_error(tmp_path: Path) -> None:
+    lines = (
+        f'<Location /r>\nRedirect "http://x/%{{file:{tmp_path}/none}}"\n</Location>\n'
+        f'<Location /a>\nAlias "/%{{file:{tmp_path}/none}}"\n</Location>\n'
+    )
+    configuration = configure(lines, tmp_path)
+    request = make_request(configuration, "/r")
+    assert fixup_redirect(request) == 500
+    assert "AH02826" in [number for _, number, _ in request.lines]
+    request = make_request(configuration, "/a")
+    assert translate(request) == 500
+    assert "AH02825" in [number for _, number, _ in request.lines]
 
 
 def test_hidden_aliases_are_told(tmp_path: Path) -> None:

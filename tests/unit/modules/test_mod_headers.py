@@ -126,6 +126,29 @@ def test_request_fields(tmp_path: Path) -> None:
     assert fields(request.headers_in) == [("X", "y")]
 
 
+def test_expressions(tmp_path: Path) -> None:
+    text = (
+        'Header set A "expr=%{REQUEST_METHOD}-%{req:Host}"\n'
+        "Header set B yes \"expr=%{REQUEST_URI} =~ m#^/x#\"\n"
+        "Header set C yes \"expr=%{REQUEST_URI} =~ m#^/y#\"\n"
+        "Header set D yes \"expr=file('/none') == ''\"\n"
+        'Header set E "expr=%{file:/none}"\n'
+        'Header edit A "^(.)" "expr=<%{SERVER_PROTOCOL}>"\n'
+    )
+    request = make_request(configure(text, tmp_path), "/x", headers_in=Headers([("Host", "h")]))
+    on_any_answer(request)
+    expected = [("A", "<HTTP/1.1>ET-h"), ("B", "yes"), ("D", "yes"), ("E", "")]
+    assert sorted(fields(request.headers_out)) == expected
+    place = f"{tmp_path}/httpd.conf"
+    said = [(number, message) for _, number, message in request.lines]
+    assert said == [
+        (None, f"Evaluation of expression from {place}:6 failed: Cannot open file /none"),
+        ("AH01501", "Failed to evaluate expression (Cannot open file /none) - ignoring"),
+        (None, f"Evaluation of expression from {place}:7 failed: Cannot open file /none"),
+        ("AH02557", "Can't evaluate value expression: Cannot open file /none"),
+    ]
+
+
 def test_a_value_is_text_and_tags() -> None:
     assert parse_value("100%") == ("100%",)
     assert parse_value("a%{b}ec") == ("a", ("e", "b"), "c")
@@ -148,7 +171,8 @@ def test_a_value_is_text_and_tags() -> None:
         ("Header edit X a", "Header edit requires a match and a substitution"),
         ("Header edit X ( b", "Header edit regex could not be compiled"),
         ("Header edit X a b env=c d", "Header has too many arguments"),
-        ("Header set X y expr=true", "Can't parse envclause/expression: expr= is not there yet"),
+        ("Header set X y expr=nope", "Can't parse envclause/expression: syntax error, unexpected $end, expecting '('"),
+        ("Header set X expr=%{NOPE}", "Can't parse value expression : Variable 'NOPE' does not exist"),
         ("RequestHeader echo X", "Header echo only valid on Header directives"),
     ],
 )  # fmt: skip

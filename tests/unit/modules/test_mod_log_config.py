@@ -1,131 +1,19 @@
-"""LogFormat and CustomLog: formats, letters, conditions, who logs where, and disks that are full."""
+"""LogFormat, CustomLog and their like: nicknames, conditions, who logs where, buffers, and disks that are full."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pyhttpd.api.log_sink import FileSink
 from pyhttpd.api.module import PrepareError
-from pyhttpd.http.headers import Headers
 from pyhttpd.modules import mod_log_config
-from pyhttpd.modules.log_format import compile_line
-from pyhttpd.modules.log_letters import clf_time
-from pyhttpd.modules.mod_log_config import LogConfig, LogFile, log_transaction
-from tests.support.requests import FakeRequest, configure, make_request, prepared, refusals
-
-
-@pytest.fixture
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    monkeypatch.setattr("pyhttpd.modules.log_letters._clf", (-1, ""))
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def _request(directory: Path) -> FakeRequest:
-    request = make_request(
-        configure("ServerName name.example:8443\n", directory), "/a b", filename="/srv/é", args='q="1"',
-        request_line='GET /a%20b?q="1" HTTP/1.1', user="joe", hostname="client.example", port=81,
-        env={"VAR": "é", "A": ""}, notes={"note": "n"}, bytes_sent=42, handler="h", content_type="text/html; charset=x",
-        headers_in=Headers([("Referer", 'http://x/"'), ("Cookie", "a=1; B = two ; empty=; c")]),
-        headers_out=Headers([("Set-Cookie", "x=1"), ("Set-Cookie", "y=2"), ("X-A", "1"), ("X-A", "2")]),
-        request_time=1_700_000_000.123456, started=100.0, ended=101.2345678,
-    )  # fmt: skip
-    request.connection.requests = 3
-    return request
-
-
-@pytest.mark.usefixtures("utc")
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("%h %a %{c}a %A %l %u", "192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.1 - joe"),
-        ("%r", 'GET /a%20b?q=\\"1\\" HTTP/1.1'),
-        ("%m %U%q %H", 'GET /a b?q=\\"1\\" HTTP/1.1'),
-        ("%f", "/srv/\\xc3\\xa9"),
-        ("%s %>s %<s", "200 200 200"),
-        ("%b %B", "42 42"),
-        ("%v %V", "name.example client.example"),
-        ("%p %{canonical}p %{local}p %{remote}p %{x}p", "8443 8443 8080 40000 x"),
-        ("%{Referer}i %{nothing}i", 'http://x/\\" -'),
-        ("%{Set-Cookie}o %{X-A}o %{Content-Type}o", "x=1, y=2 1 text/html"),
-        ("%{a}C %{b}C %{empty}C %{c}C", "1 two - -"),
-        ("%{VAR}e %{A}e %{NONE}e %{note}n %{x}n", "\\xc3\\xa9  - n -"),
-        ("%k %X %I %O %S %R %L", "3 - 120 450 570 h -"),
-        ("%^FB", "-"),
-        ("%t", "[14/Nov/2023:22:13:20 +0000]"),
-        ("%{%Y-%m-%d}t %{sec}t %{msec}t %{usec}t", "2023-11-14 1700000000 1700000000123 1700000000123456"),
-        ("%{msec_frac}t %{usec_frac}t %{begin:sec}t %{end:sec}t %{end}t",
-         "123 123456 1700000000 1700000001 [14/Nov/2023:22:13:21 +0000]"),
-        ("%T %{s}T %{ms}T %{us}T %D %{x}T", "1 1 1234 1234567 1234567 x"),
-        ("%%", "%"),
-        ("a\\tb\\n\\\\\\x", "a\tb\n\\\\x"),
-        ("%200,404{Referer}i %404{Referer}i %!404s %!200s", 'http://x/\\" - 200 -'),
-        ("%^ti %{X}^to", "- -"),
-    ],
-)  # fmt: skip
-def test_letters(text: str, expected: str, tmp_path: Path) -> None:
-    request = _request(tmp_path)
-    line = compile_line(text, request.services.providers("log_letter"))
-    assert line(request, request) == expected + "\n"
-
-
-def test_process_letters(tmp_path: Path) -> None:
-    request = _request(tmp_path)
-    line = compile_line("%P %{pid}P %{tid}P %{hextid}P", request.services.providers("log_letter"))
-    pid, same, tid, hextid = line(request, request).split()
-    assert pid == same == str(os.getpid())
-    assert int(tid) == int(hextid, 16)
-
-
-@pytest.mark.parametrize(
-    ("aborted", "keep_alive", "letter"), [(True, True, "X"), (False, True, "+"), (False, False, "-")]
-)
-def test_connection_state(aborted: bool, keep_alive: bool, letter: str, tmp_path: Path) -> None:
-    request = _request(tmp_path)
-    request.connection.aborted, request.connection.keep_alive = aborted, keep_alive
-    line = compile_line("%X", request.services.providers("log_letter"))
-    assert line(request, request) == letter + "\n"
-
-
-def test_empty_values_are_dashes(tmp_path: Path) -> None:
-    request = make_request(configure("", tmp_path), request_line="", uri="")
-    line = compile_line("%r|%b|%B|%u|%f|%q|%R", request.services.providers("log_letter"))
-    assert line(request, request) == "-|-|0|-|-||-\n"
-    request.user = ""
-    assert compile_line("%u", request.services.providers("log_letter"))(request, request) == '""\n'
-
-
-def test_after_an_internal_redirect_letters_choose_their_request(tmp_path: Path) -> None:
-    configuration = configure("", tmp_path)
-    first, second = make_request(configuration, "/first"), make_request(configuration, "/second")
-    first.status, second.status = 404, 200
-    first.next, second.prev = second, first
-    line = compile_line("%U %>U %s %>s %<m %r", first.services.providers("log_letter"))
-    assert line(first, second) == "/first /second 404 200 GET GET /first HTTP/1.1\n"
-
-
-@pytest.mark.usefixtures("utc")
-def test_a_second_is_formatted_once() -> None:
-    assert clf_time(0) is clf_time(0)
-    assert clf_time(1) == "[01/Jan/1970:00:00:01 +0000]"
-
-
-def test_offsets_west_of_greenwich(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "XXX+03:30")
-    time.tzset()
-    monkeypatch.setattr("pyhttpd.modules.log_letters._clf", (-1, ""))
-    text = clf_time(0)
-    monkeypatch.undo()
-    time.tzset()
-    assert text == "[31/Dec/1969:20:30:00 -0330]"
+from pyhttpd.modules.mod_log_config import LogConfig, Writer, log_transaction
+from pyhttpd.util.append import open_for_append
+from tests.support.requests import configure, make_request, prepared, refusals
 
 
 def _logged(text: str, directory: Path, *, host: int | None = None, **attributes: Any) -> dict[str, str]:
@@ -154,6 +42,29 @@ def test_conditions(env: dict[str, str], count: list[int], tmp_path: Path) -> No
     assert [logged["a.log"].count("GET"), logged["b.log"].count("GET")] == count
 
 
+@pytest.mark.parametrize(("status", "count"), [(200, [0, 1, 1]), (404, [1, 0, 1]), (500, [1, 1, 1])])
+def test_expressions(status: int, count: list[int], tmp_path: Path) -> None:
+    text = (
+        'CustomLog a.log "%m" "expr=%{REQUEST_STATUS} >= 400"\n'
+        "CustomLog b.log %m \"EXPR=! (%{REQUEST_STATUS} == '404')\"\n"
+        'CustomLog c.log %m ""\n'
+    )
+    logged = _logged(text, tmp_path, status=status)
+    assert [logged[name].count("GET") for name in ("a.log", "b.log", "c.log")] == count
+
+
+def test_an_expression_without_a_value_logs_nothing(tmp_path: Path) -> None:
+    configuration = configure("CustomLog a.log %m \"expr=file('/none/such') == 'x'\"\n", tmp_path)
+    preparation = prepared(configuration)
+    request = make_request(configuration, resources=preparation.resources)
+    log_transaction(request)
+    preparation.close()
+    assert (tmp_path / "a.log").read_bytes() == b""
+    _, number, message = request.lines[-1]
+    assert number == "AH00644"
+    assert message.startswith("Error evaluating log condition: ")
+
+
 @pytest.mark.parametrize(
     ("lines", "written"),
     [
@@ -171,10 +82,17 @@ def test_global_logs_are_written_beside(tmp_path: Path) -> None:
     assert _logged(text, tmp_path, host=0) == {"main.log": "GET\n", "own.log": "GET\n"}
 
 
+def test_global_logs_keep_their_format(tmp_path: Path) -> None:
+    """A virtual host that has logs of its own may call another format by the same name."""
+    text = 'LogFormat "main" name\nGlobalLog main.log name\n<VirtualHost *>\nLogFormat "host" name\n%s</VirtualHost>\n'
+    assert _logged(text % "CustomLog own.log name\n", tmp_path, host=0) == {"main.log": "main\n", "own.log": "host\n"}
+    assert _logged(text % "", tmp_path, host=0)["main.log"] == "main\nhost\n"
+
+
 def test_a_file_that_two_logs_name_is_opened_once(tmp_path: Path) -> None:
     configuration = configure("CustomLog a.log %m\nCustomLog a.log %U\n", tmp_path)
     preparation = prepared(configuration)
-    assert len([key for key in preparation.resources if isinstance(key, tuple) and key[0] is LogFile]) == 1
+    assert len([sink for sink in preparation.resources.values() if isinstance(sink, FileSink)]) == 1
     preparation.close()
 
 
@@ -188,7 +106,9 @@ def test_a_log_that_cannot_be_opened_refuses_the_generation(tmp_path: Path) -> N
 
 def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = make_request(configure("", tmp_path))
-    log = LogFile(str(tmp_path / "a.log"))
+    path = str(tmp_path / "a.log")
+    sink = FileSink(path, open_for_append(path))
+    log = Writer(path, sink, buffered=False)
     real = os.write
 
     def full(fd: int, data: bytes) -> int:
@@ -203,7 +123,7 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
     monkeypatch.setattr(os, "write", real)
     log.write(b"whole\n", request)
     log.write(b"again\n", request)
-    log.close()
+    os.close(sink.fd)
     assert (tmp_path / "a.log").read_bytes() == b"whole\nagain\n"
     assert [(number, message) for _, number, message in request.lines] == [
         ("PH00310", f"3 lines could not be written to {tmp_path}/a.log")
@@ -216,7 +136,7 @@ def test_a_nickname_that_nobody_defines_is_a_warning(tmp_path: Path) -> None:
     assert [d.message for d in mod_log_config.check_config(configuration)] == [
         "no LogFormat defines 'comon': every line will be that word"
     ]
-    assert configuration.main.config(LogConfig).nickname("CLF") == mod_log_config.COMMON
+    assert configuration.main.config(LogConfig).nickname("CLF") == (mod_log_config.COMMON, False)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +147,17 @@ def test_a_nickname_that_nobody_defines_is_a_warning(tmp_path: Path) -> None:
         ('LogFormat "%>"', "Ran off end of LogFormat parsing args to some directive"),
         ("CustomLog a b c", "error in condition clause"),
         ("CustomLog a b env=!", "missing environment variable name"),
-        ("CustomLog a b expr=true", "expr= is not there yet"),
-        ('CustomLog "|/bin/cat" common', "piped log programs are not there yet"),
+        ("CustomLog a b env=", "missing environment variable name"),
+        ("CustomLog a b expr=", "missing condition"),
+        ("CustomLog a b nothing=x", "error in condition clause"),
+        ('LogFormat "a=%h" "" json', "a json LogFormat needs a name"),
+        ('LogFormat "%h" host xml', "LogFormat has no form 'xml', only json"),
+        ('LogFormat "%h" host json', "a json LogFormat is a list of name=value, not '%h'"),
+        ('LogFormat " " empty json', "a json LogFormat needs at least one name=value"),
+        ('LogFormat "a=%h a=%m" twice json', "a json LogFormat has two members for 'a'"),
+        ('LogFormat "a_base64=%h a=%m" twice json', "a json LogFormat has two members for 'a'"),
+        ('LogFormat "a=%y" wrong json', "Unrecognized LogFormat directive %y"),
+        ("<VirtualHost *>\nBufferedLogs On\n</VirtualHost>", "BufferedLogs cannot occur within <VirtualHost> section"),
         ("<VirtualHost *>\nGlobalLog a b\n</VirtualHost>", "GlobalLog cannot occur within <VirtualHost> section"),
     ],
 )

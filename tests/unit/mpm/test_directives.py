@@ -74,6 +74,22 @@ def test_every_mpm_has_the_common_directives_and_its_own() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", {"http", "https"}),
+        ("AcceptFilter http none", {"https"}),
+        ("AcceptFilter HTTP None\nAcceptFilter nntp data", {"https", "nntp"}),
+        ("AcceptFilter http none\nAcceptFilter http httpready", {"http", "https"}),
+    ],
+)
+def test_accept_filters(tmp_path: Path, lines: str, expected: set[str]) -> None:
+    (tmp_path / "htdocs").mkdir()
+    path = tmp_path / "httpd.conf"
+    path.write_text(f"Listen 127.0.0.1:0\nUser nobody\nErrorLog error_log\n{lines}\n")
+    assert boot.read_here(ReadOptions(str(path), str(tmp_path))).mpm.deferred_protocols == expected
+
+
 @pytest.mark.parametrize(("mpm", "number"), [("prefork", "AH00188"), ("worker", "AH00324")])
 def test_old_names_are_taken_and_told(tmp_path: Path, mpm: str, number: str) -> None:
     (tmp_path / "htdocs").mkdir()

@@ -126,6 +126,42 @@ def test_every_address_of_a_name_is_bound(listeners: Listeners, monkeypatch: pyt
     assert [name[0] for name in listeners.current[0].names] == ["127.0.0.3", "127.0.0.4"]
 
 
+def deferred(listeners: Listeners) -> int:
+    return listeners.current[0].sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT)
+
+
+def test_an_accept_filter_is_for_its_protocol(listeners: Listeners) -> None:
+    options = SocketOptions(backlog=16, defer_accept=30, deferred_protocols=frozenset({"https"}))
+    listeners.commit(listeners.prepare([ANY_PORT], options), options)
+    assert deferred(listeners) == 0
+
+
+def test_options_act_on_sockets_that_stay(listeners: Listeners) -> None:
+    numbers = []
+    for seconds in (30, 0, 5):
+        options = SocketOptions(backlog=16, defer_accept=seconds, send_buffer=50_000, receive_buffer=60_000)
+        listeners.commit(listeners.prepare([ANY_PORT], options), options)
+        assert bool(deferred(listeners)) is (seconds > 0)
+        sock = listeners.current[0].sockets[0]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= 50_000
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= 60_000
+        numbers.append(port(listeners))
+    assert len(set(numbers)) == 1
+
+
+def test_a_connection_has_what_its_listener_has(listeners: Listeners) -> None:
+    options = SocketOptions(backlog=16, send_buffer=50_000)
+    listeners.commit(listeners.prepare([ANY_PORT], options), options)
+    with socket.create_connection(("127.0.0.1", port(listeners)), timeout=5):
+        sock = listeners.current[0].sockets[0]
+        sock.settimeout(5)
+        accepted = sock.accept()[0]
+    assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == sock.getsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDBUF
+    )
+    accepted.close()
+
+
 def test_queue_length(listeners: Listeners) -> None:
     take(listeners, ANY_PORT)
     clients = [socket.create_connection(("127.0.0.1", port(listeners)), timeout=5) for _ in range(3)]

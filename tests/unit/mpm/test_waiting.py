@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from pyhttpd.api.connection import For, Wait, Woken
+from pyhttpd.mpm.crowd import Crowd
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.waiting import Acceptor, ConnectionWaiter
 
@@ -162,6 +163,54 @@ def test_a_request_within_the_grace_is_still_served(ends: Ends, pair: tuple[sock
     ends.pod.close_writer()
     pair[1].send(b"GET")
     assert waiter.wait(pair[0], Wait(For.IDLE, time.monotonic() + 600)) is Woken.READY
+
+
+class FakeCrowd(Crowd):
+    """Others wait, or not; it counts the looks."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.answers = list(answers)
+        self.asked: list[For] = []
+
+    def wants(self, reason: For) -> bool:
+        self.asked.append(reason)
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize("reason", [For.FIRST, For.IDLE, For.READ, For.LINGER])
+def test_who_does_nothing_makes_room_for_others(
+    ends: Ends, pair: tuple[socket.socket, socket.socket], reason: For
+) -> None:
+    crowd = FakeCrowd(True)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, crowd)
+    now = time.monotonic()
+    assert waiter.wait(pair[0], Wait(reason, now + 600, now - 60)) is Woken.CROWDED
+    assert crowd.asked == [reason]
+
+
+def test_who_does_nothing_is_kept_where_nobody_waits(
+    ends: Ends, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyhttpd.mpm.waiting.LOOK", 0.01)
+    crowd = FakeCrowd(False, False, False, True)
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, crowd)
+    now = time.monotonic()
+    assert waiter.wait(pair[0], Wait(For.IDLE, now + 600, now - 60)) is Woken.CROWDED
+    assert len(crowd.asked) == 4
+    assert waiter.wait(pair[0], Wait(For.IDLE, now, now - 60)) is Woken.EXPIRED
+
+
+def test_who_has_just_begun_is_not_looked_at(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, FakeCrowd())
+    for reason in (For.FIRST, For.IDLE, For.READ, For.LINGER):
+        assert waiter.wait(pair[0], Wait(reason, time.monotonic() + 0.01)) is Woken.EXPIRED
+
+
+def test_a_request_that_is_there_wins_over_the_crowd(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, FakeCrowd())
+    pair[1].send(b"GET")
+    now = time.monotonic()
+    assert waiter.wait(pair[0], Wait(For.FIRST, now + 600, now - 60)) is Woken.READY
 
 
 def test_a_half_read_head_is_not_cut_short_by_the_end(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:

@@ -71,7 +71,9 @@ class Dialogue:
         if self.wait.reason in (For.CLOSE, For.LINGER):
             self.serving.service.close(self.connection)
         else:
+            self.sock.settimeout(20)
             self.sock.sendall(MARK)  # everything in front of it is the answer
+            self.sock.setblocking(False)
         thread.join(20)
         assert not thread.is_alive()
         return b"".join(received).removesuffix(MARK)

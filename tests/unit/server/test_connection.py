@@ -26,7 +26,7 @@ def page(serving: Serving) -> Serving:
 
 def test_what_it_waits_for(page: Serving) -> None:
     dialogue = page.connect()
-    assert dialogue.serve().reason is For.READ  # the first request is waited for even if the child is leaving
+    assert dialogue.serve().reason is For.FIRST  # the first request is waited for even if the child is leaving
     assert dialogue.slot["status"] == Status.BUSY_READ
     dialogue.say(GET[:10])
     assert dialogue.waits_for() is For.READ

@@ -17,7 +17,8 @@ from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.read import read as read_configuration
 from pyhttpd.config.render import terminal
 from pyhttpd.config.sections import Sections
-from pyhttpd.server.core import DIRECTIVES, HTTP_DIRECTIVES, log_levels_of
+from pyhttpd.server.core import DIRECTIVES, HTTP_DIRECTIVES
+from pyhttpd.server.log_directives import log_levels_of
 
 Read = Callable[..., Configuration]
 MECHANISMS = (
@@ -94,8 +95,6 @@ def test_wrong_lines(read: Read, line: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(("line", "named"), [
-    ("ErrorLog |program", "ErrorLog"),
-    ("ErrorLog syslog", "ErrorLog"),
     ("<Directory />\nAllowOverride All\n</Directory>", "AllowOverride All"),
 ])  # fmt: skip
 def test_what_is_not_there_yet_is_refused_by_name(read: Read, line: str, named: str) -> None:

@@ -344,3 +344,66 @@ def test_descriptors_are_closed(serving: Serving) -> None:
         dialogue.say(b"GET /%s HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n" % target.encode())
     dialogue.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_expressions_in_error_documents(make_serving: Make) -> None:
+    serving = make_serving(
+        '<Location "/text">\nErrorDocument 404 "Nothing at %{REQUEST_URI}"\n</Location>\n'
+        '<Location "/path">\nErrorDocument 404 "/%{QUERY_STRING}.txt"\n</Location>\n'
+        '<Location "/url">\nErrorDocument 404 "http://%{HTTP_HOST}/lost"\n</Location>\n'
+        '<Location "/broken">\nErrorDocument 404 "/%{file:/nonexistent}"\n</Location>\n'
+    )
+    serving.page("found.txt", "found")
+    assert parts(serving.get("/text/a"))[2] == b"Nothing at /text/a"
+    assert parts(serving.get("/path/a?found"))[2] == b"found"
+    assert parts(serving.get("/url/a"))[1]["location"] == "http://www.example.com/lost"
+    assert parts(serving.get("/broken/a"))[2] == PAGE_404
+    assert "AH02841" in serving.log
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("On", "www.example.com"),
+        ("EMail", '<a href="mailto:admin@example.com">www.example.com</a>'),
+    ],
+)
+def test_the_signature(make_serving: Make, kind: str, name: str) -> None:
+    body = parts(make_serving(f"ServerSignature {kind}").get("/nope"))[2].decode()
+    assert body.endswith(
+        f"</p>\n<hr>\n<address>pyhttpd/0.1.0 (Unix) Server at {name} Port 80</address>\n</body></html>\n"
+    )
+
+
+def test_an_url_in_the_signature(make_serving: Make) -> None:
+    body = parts(make_serving("ServerSignature EMail\nServerAdmin http://help.example/").get("/nope"))[2]
+    assert b'<a href="http://help.example/">www.example.com</a>' in body
+
+
+def test_an_error_that_ends_the_connection_does_so_as_a_redirect_too(make_serving: Make) -> None:
+    serving = make_serving("Redirect 500 /broken\nErrorDocument 500 http://other.example/")
+    line, fields, _ = parts(serving.get("/broken"))
+    assert (line, fields["connection"]) == ("HTTP/1.1 302 Found", "close")
+
+
+def test_redirects_end_somewhere(make_serving: Make) -> None:
+    serving = make_serving("LimitInternalRecursion 3 2", modules=[LOOP])
+    assert status_of(serving.get("/loop")) == 500
+    assert "AH00124: Request exceeded the limit of 3 internal redirects" in serving.log
+    assert serving.log.count("AH00122: redirected from r->uri = /loop") == 3
+    assert parts(serving.get("/deep"))[2] == b"200 500"
+    assert "AH00125: Request exceeded the limit of 2 subrequest nesting levels" in serving.log
+
+
+def looping(request: Request) -> int:
+    if request.uri == "/loop":
+        return request.services.internal_redirect(request, "/loop")
+    if request.uri == "/deep":
+        outer = request.services.lookup_uri(request, "/deep")
+        inner = request.services.lookup_uri(request.services.lookup_uri(outer, "/deep"), "/deep")
+        request.content = [f"{outer.status} {inner.status}".encode()]
+        return OK
+    return DECLINED
+
+
+LOOP = Module("loop_module", "mod_loop.c", hooks=(on(Phase.HANDLER, looping, Order.FIRST),))
