@@ -156,7 +156,12 @@ class Builder:
     """Applies a tree. What is wrong goes to the report; `main` and `vhosts` are the result."""
 
     def __init__(
-        self, registry: Registry, report: Report, suggestions: Suggestions, *, server_root: str,
+        self,
+        registry: Registry,
+        report: Report,
+        suggestions: Suggestions,
+        *,
+        server_root: str,
         refused: set[str],
     ) -> None:
         self._registry = registry
@@ -206,8 +211,14 @@ class Builder:
         self._error(node, message, hint=self._suggestions.for_directive(name))
 
     def _error(
-        self, node: Node, message: str, word: int | None = None, number: str = SYNTAX, hint: str | None = None,
-        severity: Severity = Severity.ERROR, module: str = "core",
+        self,
+        node: Node,
+        message: str,
+        word: int | None = None,
+        number: str = SYNTAX,
+        hint: str | None = None,
+        severity: Severity = Severity.ERROR,
+        module: str = "core",
     ) -> None:
         self._report.line_error(
             node.location, message, number=number, hint=hint, severity=severity, module=module,

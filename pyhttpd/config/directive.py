@@ -98,6 +98,7 @@ class Setting(Protocol):
     @property
     def section(self) -> str | None:
         """The argument of the innermost Directory, Location or Files section (`/srv/www`); None outside."""
+
     @property
     def server_root(self) -> str: ...
     @property

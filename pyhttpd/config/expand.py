@@ -102,7 +102,13 @@ class Expansion:
     """
 
     def __init__(
-        self, catalog: Catalog, files: Files, report: Report, *, server_root: str, defines: Sequence[str],
+        self,
+        catalog: Catalog,
+        files: Files,
+        report: Report,
+        *,
+        server_root: str,
+        defines: Sequence[str],
         with_mpm: bool,
     ) -> None:
         self.server_root = server_root
@@ -267,8 +273,16 @@ class Expansion:
     # --- messages ----------------------------------------------------------------------------------------------------
 
     def _error(
-        self, node: Node, file: _File | None, message: str, *, hint: str | None = None, word: int | None = None,
-        number: str | None = None, severity: Severity = Severity.ERROR, module: str = "core",
+        self,
+        node: Node,
+        file: _File | None,
+        message: str,
+        *,
+        hint: str | None = None,
+        word: int | None = None,
+        number: str | None = None,
+        severity: Severity = Severity.ERROR,
+        module: str = "core",
     ) -> None:
         self._report.text_error(
             file.chain if file is not None else (), node.location, message, hint=hint, number=number,

@@ -60,7 +60,8 @@ def _wildcard(directory: str, pattern: str, optional: bool) -> Iterator[str]:
     try:
         # between directories a symlink is not followed, as Apache reads the entry's own type
         found = [
-            entry for entry in _entries(directory)
+            entry
+            for entry in _entries(directory)
             if matches(entry.name) and not (rest and not entry.is_dir(follow_symlinks=False))
         ]
     except FileNotFoundError as error:

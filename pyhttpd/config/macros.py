@@ -128,9 +128,7 @@ class Macros:
             raise MacroError(f"recursive use of macro '{name}' is invalid")
         values = words.split(rest).words
         if len(values) != len(macro.parameters):
-            raise MacroError(
-                f"{macro.label} used with {len(values)} arguments instead of {len(macro.parameters)}"
-            )
+            raise MacroError(f"{macro.label} used with {len(values)} arguments instead of {len(macro.parameters)}")
         where = f'{macro.label} used on line {line} of "{file}"'
         for index, value in enumerate(values):
             if not value:
@@ -185,8 +183,11 @@ class Body:
         if word.lower() == "</macro>":
             behind = line[line.rindex(">") + 1 :]
             if not is_remark(behind):
-                self._warn("AH02989", "AH02794: non blank chars found after directive closing on line "
-                           f"{place.line} of {place.file}: {behind}")
+                self._warn(
+                    "AH02989",
+                    "AH02794: non blank chars found after directive closing on line "
+                    f"{place.line} of {place.file}: {behind}",
+                )
             self._macros -= 1
             if self._macros == 0:
                 if self._any:

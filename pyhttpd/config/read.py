@@ -50,9 +50,7 @@ def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
     set_regex_defaults()
     modules = expansion.modules
     suggestions = Suggestions(catalog, modules.registry)
-    builder = Builder(
-        modules.registry, report, suggestions, server_root=expansion.server_root, refused=modules.refused
-    )
+    builder = Builder(modules.registry, report, suggestions, server_root=expansion.server_root, refused=modules.refused)
     if not expansion.stopped:
         builder.apply(expansion.nodes)
     diagnostics = report.diagnostics

@@ -51,8 +51,15 @@ class Report:
         return tuple(found)
 
     def text_error(
-        self, chain: Chain, location: Location | None, message: str, *, hint: str | None = None,
-        number: str | None = None, severity: Severity = Severity.ERROR, excerpt: Excerpt | None = None,
+        self,
+        chain: Chain,
+        location: Location | None,
+        message: str,
+        *,
+        hint: str | None = None,
+        number: str | None = None,
+        severity: Severity = Severity.ERROR,
+        excerpt: Excerpt | None = None,
         module: str = "core",
     ) -> None:
         """Something that shows while the text is read."""
@@ -63,8 +70,15 @@ class Report:
             )
 
     def line_error(
-        self, location: Location, message: str, *, number: str = SYNTAX, hint: str | None = None,
-        excerpt: Excerpt | None = None, severity: Severity = Severity.ERROR, module: str = "core",
+        self,
+        location: Location,
+        message: str,
+        *,
+        number: str = SYNTAX,
+        hint: str | None = None,
+        excerpt: Excerpt | None = None,
+        severity: Severity = Severity.ERROR,
+        module: str = "core",
     ) -> None:
         """Something that is wrong with a directive."""
         if self._is_new(number, message, location, severity):

@@ -205,9 +205,7 @@ def parse_condition(
     return Condition(parse(text, writer, whole_is_text=False), Origin(source, module), varying)
 
 
-def parse_text(
-    text: str, *, writer: Writer = Writer.ADMINISTRATOR, source: str = "-", module: str = "core"
-) -> Text:
+def parse_text(text: str, *, writer: Writer = Writer.ADMINISTRATOR, source: str = "-", module: str = "core") -> Text:
     """A text with variables and functions in it. Raises ExpressionError."""
     return Text(parse(text, writer, whole_is_text=True), Origin(source, module))
 

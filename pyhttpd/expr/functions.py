@@ -20,7 +20,7 @@ _UPPER = {ord(char): char.upper() for char in "abcdefghijklmnopqrstuvwxyz"}
 _LOWER = {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
-_LDAP = {char: f"\\{char:02x}" for char in (*range(32), *b"\"#()*+,;<=>\\", *range(127, 256))}
+_LDAP = {char: f"\\{char:02x}" for char in (*range(32), *b'"#()*+,;<=>\\', *range(127, 256))}
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 

@@ -165,9 +165,7 @@ def _parse_any(line: bytes, strict: bool, allow_09: bool, methods: frozenset[str
         number, message = _named(mistake, method, target, shown_protocol, words.rest)
         raise LineError(400, number, message, failed)
     if methods is not None and method not in methods:
-        message = (
-            f"HTTP Request Line; Unrecognized HTTP method: '{_cut(method)}' (disallowed by RegisteredMethods)"
-        )
+        message = f"HTTP Request Line; Unrecognized HTTP method: '{_cut(method)}' (disallowed by RegisteredMethods)"
         raise LineError(501, "AH02423", message, result)
     if unparsable is not None:
         raise LineError(400, unparsable.number, str(unparsable), failed)

@@ -10,6 +10,7 @@ from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.api.url import construct_url
 from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting
+from pyhttpd.util.digits import is_number, value_of
 from pyhttpd.util.escape import url_path
 
 
@@ -36,9 +37,9 @@ _REDIRECTS = {"on": 302, "off": 0, "permanent": 301, "temp": 302, "seeother": 30
 def index_redirect(word: str) -> int:
     if word.lower() in _REDIRECTS:
         return _REDIRECTS[word.lower()]
-    if not word.isdecimal():
+    if not is_number(word):
         raise ValueError("DirectoryIndexRedirect ON|OFF|permanent|temp|seeother|3xx")
-    status = int(word)
+    status = value_of(word)
     if not 300 <= status <= 399:
         raise ValueError("DirectoryIndexRedirect only accepts values between 300 and 399")
     return status

@@ -26,9 +26,7 @@ def set_env(setting: Setting, name: str, value: str = "") -> None:
     if "=" in name:
         first, _, rest = name.partition("=")
         meant = f"{setting.row.name} {first} {rest}"
-        setting.warn(
-            f"Spurious usage of '=' in an environment variable name. '{meant}' expected instead?", "AH10032"
-        )
+        setting.warn(f"Spurious usage of '=' in an environment variable name. '{meant}' expected instead?", "AH10032")
     setting.put("variables", name, value)
 
 

@@ -22,7 +22,6 @@ TYPES = "mime types"
 """The key under which the children find what the TypesConfig file says: extension -> content type."""
 
 
-
 class Extension(NamedTuple):
     """What the lines say about one extension. None: nothing. A `type` of "" (RemoveType) hides TypesConfig's too."""
 

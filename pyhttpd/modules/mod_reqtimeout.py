@@ -7,6 +7,7 @@ import re
 from pyhttpd.api.module import Module
 from pyhttpd.api.reqtimeout import ReadTimeouts, Stage
 from pyhttpd.config.directive import RSRC, Args, Directive, Setting, SettingError
+from pyhttpd.util.digits import value_of
 
 _STAGES = ("handshake", "header", "body")
 _MIN_RATE = re.compile(",minrate=", re.IGNORECASE)
@@ -18,9 +19,9 @@ def _number(text: str) -> int:
     if found is None:
         raise ValueError(f"Value '{text}' not numerical")
     if found.end() < len(text):
-        raise ValueError(f"Cannot parse '{text[found.end():]}'")
-    value = int(text)
-    if value < 0:
+        raise ValueError(f"Cannot parse '{text[found.end() :]}'")
+    value = value_of(text.strip().lstrip("+-"))
+    if "-" in text and value:
         raise ValueError("Value must be non-negative")
     if value >= 2**31:
         raise ValueError(f"Value must be at most {2**31 - 1}")

@@ -15,6 +15,7 @@ from pyhttpd.api.version import DESCRIPTION
 from pyhttpd.modules import status_page
 from pyhttpd.modules.status_facts import Facts, gather
 from pyhttpd.util.built import server_built
+from pyhttpd.util.digits import value_of
 
 HANDLERS = ("server-status", "application/x-httpd-status")
 DEFAULT_REFRESH = 10  # seconds, where ?refresh has no number
@@ -40,7 +41,7 @@ def facts_for(request: Request, now: float) -> Facts:
 def refresh_seconds(query: str) -> int | None:
     """What `refresh` or `refresh=n` asks for; None where it is not there."""
     found = re.search(r"refresh(?:=\s*([0-9]+))?", query)
-    return None if found is None else int(found[1] or 0) or DEFAULT_REFRESH
+    return None if found is None else value_of(found[1] or "") or DEFAULT_REFRESH
 
 
 def handle_status(request: Request) -> int:

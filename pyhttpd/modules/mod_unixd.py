@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 from collections.abc import Sequence
 
 from pyhttpd.api.module import Module, Preparation, PrepareError
@@ -12,14 +13,17 @@ from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError
+from pyhttpd.util.digits import value_of
 
 
 def _numeric(name: str) -> int | None:
     """What `#33` says; 0 where no number follows, as atoi has it."""
     if not name.startswith("#"):
         return None
-    digits = name[1:].strip()
-    return int(digits) if digits.lstrip("-").isdigit() else 0
+    found = re.fullmatch(r"\s*(-?)([0-9]+)\s*", name[1:])
+    if found is None:
+        return 0
+    return -value_of(found[2]) if found[1] else value_of(found[2])
 
 
 def user_id(name: str) -> int | None:
@@ -36,7 +40,7 @@ def user_id(name: str) -> int | None:
 def group_id(name: str) -> int | None:
     number = _numeric(name)
     if number is not None:
-        return number
+        return number if -1 <= number < 1 << 32 else None  # setgid takes no other; the child would die of it
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
@@ -107,6 +111,10 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
 
 
 MODULE = Module(
-    "unixd_module", "mod_unixd.c", per_server=UnixdConfig, directives=DIRECTIVES, check_config=check_config,
+    "unixd_module",
+    "mod_unixd.c",
+    per_server=UnixdConfig,
+    directives=DIRECTIVES,
+    check_config=check_config,
     prepare=prepare,
 )

@@ -14,6 +14,7 @@ from pyhttpd.api.phases import Phase, on
 from pyhttpd.api.request import Services
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.directive import GLOBAL, Args, Directive
+from pyhttpd.util.digits import is_number, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class Clock:
 
 def _interval(word: str) -> int:
     digits = word.removesuffix("s")
-    if not digits.isdigit() or int(digits) == 0:
+    if not is_number(digits) or value_of(digits) == 0:
         raise ValueError("Invalid WatchdogInterval")
-    return int(digits)
+    return value_of(digits)
 
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:

@@ -261,9 +261,7 @@ def _bind_bucket(listener: Listener, candidates: Sequence[Candidate], options: S
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def _bind(
-    family: int, name: tuple[Any, ...], protocol: str, options: SocketOptions, shared: bool
-) -> socket.socket:
+def _bind(family: int, name: tuple[Any, ...], protocol: str, options: SocketOptions, shared: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         _set_options(sock, shared)

@@ -17,9 +17,7 @@ from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.scoreboard import Scoreboard
 
 
-def run_one_process(
-    generation: Generation, listeners: Listeners, scoreboard: Scoreboard, others: OtherChildren
-) -> int:
+def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Scoreboard, others: OtherChildren) -> int:
     """Serve until TERM or INT, which end it in the middle of anything. Returns the exit status.
 
     Nobody is here to start a program again that dies, as in Apache.

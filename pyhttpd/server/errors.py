@@ -144,9 +144,7 @@ def page(request: ServerRequest, status: int, location: str, also: int) -> bytes
     title = status_line(status if status in REASONS else 500)
     if request.status_line and request.status_line[:3] == str(status):
         title = request.status_line
-    text = (
-        f"{_HEAD}<title>{title}</title>\n</head><body>\n<h1>{title[4:]}</h1>\n{paragraph(request, status, location)}"
-    )
+    text = f"{_HEAD}<title>{title}</title>\n</head><body>\n<h1>{title[4:]}</h1>\n{paragraph(request, status, location)}"
     if also:
         text += (
             f"<p>Additionally, a {status_line(also)}\n"

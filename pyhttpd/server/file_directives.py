@@ -22,7 +22,7 @@ from pyhttpd.config.directive import (
 from pyhttpd.expr import ExpressionError, Text, parse_text
 from pyhttpd.http.status import REASONS
 from pyhttpd.server.arguments import choice, on_or_off
-from pyhttpd.util.digits import value_of
+from pyhttpd.util.digits import is_number, value_of
 
 _ALL_CLASSES = Override.OPTIONS | Override.FILEINFO | Override.AUTHCONFIG | Override.LIMIT | Override.INDEXES
 _ETAG_WORDS = {
@@ -133,7 +133,7 @@ def _error_document(setting: Setting, line: str) -> None:
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
     if not text:
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
-    code = value_of(word) if word.isascii() and word.isdigit() else 0
+    code = value_of(word) if is_number(word) else 0
     if code not in REASONS:
         raise SettingError(f"Unsupported HTTP response code {word}")
     if " " in text:

@@ -35,6 +35,7 @@ def test_every_row_has_its_field() -> None:
         ("AllowEncodedSlashes Perhaps", "AllowEncodedSlashes must be On, Off, or NoDecode"),
         ("ContentDigest 1", "ContentDigest must be On or Off"),
         ("EnableMMAP yes", "parameter must be 'on' or 'off'"),
+        ("ErrorDocument \xb2 x", "Unsupported HTTP response code \xb2"),
         ("FileETag Inode Owner", "Unknown keyword 'Owner' for FileETag directive"),
         ("FileETag +All", "FileETag keyword 'All' cannot be used with '+' or '-'"),
         ("FileETag -None", "FileETag keyword 'None' cannot be used with '+' or '-'"),
@@ -137,9 +138,7 @@ def test_warnings(line: str, limits: tuple[int, int], numbers: list[str], tmp_pa
 
 
 def test_a_charset_may_be_taken_back(tmp_path: Path) -> None:
-    configuration = configure(
-        "AddDefaultCharset utf-8\n<Location /raw>\nAddDefaultCharset Off\n</Location>", tmp_path
-    )
+    configuration = configure("AddDefaultCharset utf-8\n<Location /raw>\nAddDefaultCharset Off\n</Location>", tmp_path)
     sections = Sections(configuration.main)
     assert sections.base.config(CoreDir).default_charset == "utf-8"
     assert sections.location(sections.base, "/raw/x").config(CoreDir).default_charset is None
