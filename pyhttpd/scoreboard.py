@@ -120,13 +120,14 @@ class SlotView(NamedTuple):
 class Slot:
     """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up."""
 
-    __slots__ = ("_at", "_described", "_memory", "_words")
+    __slots__ = ("_at", "_described", "_memory", "_words", "cpu_noted")
 
     def __init__(self, memory: mmap.mmap, words: memoryview, base: int) -> None:
         self._memory = memory
         self._at = base  # in bytes
         self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
         self._described: tuple[str, ...] = ()
+        self.cpu_noted = 0.0  # CLOCK_MONOTONIC, when the processor time was written last
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[_SLOT[name]])
@@ -171,6 +172,12 @@ class Slot:
         words = self._words
         words[_START_TIME] = int(now * 1_000_000)
         words[_LAST_USED] = int(now)
+
+    def note_cpu(self, now: float, times: os.times_result) -> None:
+        """The processor time of the slot's child up to `now` (CLOCK_MONOTONIC)."""
+        self["cpu_user"] = int(times.user * 1_000_000)
+        self["cpu_system"] = int(times.system * 1_000_000)
+        self.cpu_noted = now
 
     def end_request(self, now: float, seconds: float, sent: int) -> None:
         """Count one answered request of `sent` bytes that took `seconds`."""

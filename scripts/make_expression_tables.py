@@ -152,6 +152,8 @@ def render(text: str) -> str:
         "",
         "from __future__ import annotations",
         "",
+        "# fmt: off",
+        "",
         "RULES: tuple[tuple[str, int, str], ...] = (",
         *(f"    ({rule.origin!r}, {len(rule.body)}, {rule.action!r}),".replace("'", '"') for rule in rules),
         ")",

@@ -22,7 +22,9 @@ class Outcome(Enum):
 
 class AuthzProvider(NamedTuple):
     """`parse` turns the words after the provider's name into a value that pickles, once, while the configuration is
-    read; it raises ValueError with Apache's text. `check` decides for a request."""
+    read; it raises ValueError with Apache's text. `check` decides for a request; it is `pure` if it reads nothing but
+    what it gets through that, see api.phases.Hook."""
 
     parse: Callable[[tuple[str, ...]], Any]
     check: Callable[[Request, Any], Outcome]
+    pure: bool = False

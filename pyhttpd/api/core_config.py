@@ -149,6 +149,7 @@ class CoreServer:
     main_encoded_slashes: str = "off"  # the main server's: virtual hosts do not inherit it
     named_itself: bool = False  # a virtual host with a ServerName of its own
     server_path: str | None = None  # ServerPath of a virtual host
+    answer_memo: bool = True
     strict_host_check: bool = False
     own_keep_alive_timeout: bool = False  # a virtual host with a KeepAliveTimeout of its own
     http_strict: bool = True  # HttpProtocolOptions Strict

@@ -67,7 +67,8 @@ class RequestVariables:
 
 
 def variables_of(request: Request) -> RequestVariables:
-    """For one or more evaluations of expressions about this request."""
+    """For one or more evaluations of expressions about this request. They may ask for the time, or for any file."""
+    request.do_not_keep()
     return RequestVariables(request)
 
 

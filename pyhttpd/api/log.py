@@ -175,7 +175,7 @@ class ErrorLog:
                 self._once(items, event._replace(request=None))
         main = request if request is None or request.main is None else request.main
         if main is not None and main.log_id is None:
-            main.log_id = _log_id(main.request_time or event.now)
+            main.log_id = _log_id(main.arrived or event.now)
             for items in self.formats.request:
                 self._once(items, event._replace(request=main))
 

@@ -53,6 +53,12 @@ class Phase(Enum):
         self.rule = rule
 
 
+OF_AN_ANSWER = frozenset(Phase) - {
+    Phase.CHILD_INIT, Phase.MONITOR, Phase.PRE_CONNECTION, Phase.LOG_TRANSACTION,
+}  # fmt: skip
+"""The phases that have a part in an answer."""
+
+
 class Order(IntEnum):
     """Where a function stands among those of its hook; equal ones in the order of the modules, then of their rows."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pyhttpd.api.body import Body
 from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.recording import Look, Recording
 from pyhttpd.http.headers import Headers
 from pyhttpd.util.lookup import host_name
 
@@ -26,20 +27,28 @@ DIRECTORY_TYPE = "httpd/unix-directory"
 class ConnectionInfo(Protocol):
     """What a module may know of the connection."""
 
-    client_ip: str
-    client_port: int
     local_ip: str
     local_port: int
-    number: int  # counts the connections of this child
-    requests: int  # answered on this connection so far: %k
     keep_alive: bool  # whether the connection stays open after this answer: %X
     aborted: bool  # the client went away while it was answered
     bytes_in: int  # of this request, head and body: %I
     bytes_out: int  # of this request, head and body: %O
     slot: Slot
-    client_name: str | None  # what HostnameLookups found, "" for nothing; None: not looked up yet
     kept: int  # answers after which the connection stayed open: %k of ErrorLogFormat
     log_id: str | None  # given when the error log says something of it first: %{c}L
+    client_name: str | None  # what HostnameLookups found, "" for nothing; None: not looked up yet
+
+    @property
+    def client_ip(self) -> str: ...
+    @property
+    def client_port(self) -> int: ...
+    @property
+    def number(self) -> int:
+        """Counts the connections of this child."""
+
+    @property
+    def requests(self) -> int:
+        """Answered on this connection so far: %k."""
 
 
 class Services(Protocol):
@@ -117,7 +126,6 @@ class Request:
 
         # fields and variables
         self.headers_in = Headers()
-        self.trailers_in = Headers()  # fields behind a chunked body, there once it was read
         self.headers_out = Headers()
         self.err_headers_out = Headers()  # sent with errors too, and kept over an ErrorDocument
         self.trailers_in = Headers()  # behind a chunked body, once that was read
@@ -145,11 +153,30 @@ class Request:
         self.main: Request | None = None  # this one is a subrequest of
 
         # the time
-        self.request_time = 0.0  # seconds since the epoch, when the head began to arrive
-        self.started = 0.0  # the same on CLOCK_MONOTONIC
+        self.arrived = 0.0  # `request_time`, for the server itself, which knows when an answer depends on it
+        self.began = 0.0  # `started`, likewise
         self.ended = 0.0  # on CLOCK_MONOTONIC, when the first log line was made: all of them say the same
         self.first_byte = 0.0  # on CLOCK_MONOTONIC, when the answer began, where LogIOTrackTTFB is On: %^FB
         self.log_id: str | None = None  # given when the error log says something of it first: %L
+
+        self.recording: Recording | None = None  # while the answer is made, if it may be kept; the family shares it
+
+    @property
+    def request_time(self) -> float:
+        """Seconds since the epoch, when the head began to arrive."""
+        self.do_not_keep()
+        return self.arrived
+
+    @property
+    def started(self) -> float:
+        """The same on CLOCK_MONOTONIC."""
+        self.do_not_keep()
+        return self.began
+
+    def do_not_keep(self) -> None:
+        """The answer depends on something that is not recorded, so an equal request may have another one."""
+        if self.recording is not None:
+            self.recording.spoil()
 
     def config(self, config_class: type[T]) -> T:
         """A module's per-directory configuration for this request, merged."""
@@ -183,13 +210,34 @@ class Request:
     def stat(self, path: str) -> os.stat_result | None:
         """os.stat; None where there is no such file. Inputs are read through Request so that they can be recorded."""
         try:
-            return os.stat(path)
+            return self._look(os.stat, path)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def _look(self, look: Look, path: str) -> os.stat_result:
+        recording = self.recording
+        if recording is None:
+            return look(path)
+        try:
+            seen = look(path)
+        except OSError as error:
+            recording.looked(look, path, error)
+            raise
+        recording.looked(look, path, seen)
+        return seen
+
     def open(self, path: str) -> int:
         """A descriptor to read a regular file. The caller closes it. Raises OSError."""
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        recording = self.recording
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            if recording is not None:
+                recording.failed_to_open(path)
+            raise
+        if recording is not None:
+            recording.opened(path, fd)
+        return fd
 
     @property
     def original(self) -> Request:

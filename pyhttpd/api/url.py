@@ -48,6 +48,7 @@ def server_name(request: Request) -> str:
     to is called (DNS)."""
     kind = request.config(CoreDir).use_canonical_name
     if kind == "dns":
+        request.do_not_keep()  # the name may be another one next time
         return host_name(request.connection.local_ip) or canonical_name(request)
     if kind == "on":
         return canonical_name(request)

@@ -27,6 +27,7 @@ class Rule(NamedTuple):
     check: Callable[[Request, Any], Outcome]
     parsed: Any
     negated: bool = False
+    pure: bool = True
 
     def __str__(self) -> str:
         return f"Require {'not ' if self.negated else ''}{self.text}"
@@ -122,7 +123,7 @@ def _rule(setting: Setting, words: tuple[str, ...]) -> Rule:
         parsed = provider.parse(tuple(rest))
     except ValueError as error:
         raise SettingError(str(error)) from None
-    return Rule(" ".join((name, *rest)), provider.check, parsed, negated)
+    return Rule(" ".join((name, *rest)), provider.check, parsed, negated, provider.pure)
 
 
 def _open(setting: Setting, rest: str, group: Group) -> None:
@@ -247,7 +248,12 @@ def check_env(request: Request, names: tuple[str, ...]) -> Outcome:
 
 def evaluate(request: Request, rule: Rule | Group, *, debug: bool = False) -> Outcome:
     """What a rule or a group of rules says; with `debug` a log line for each of them."""
-    result = rule.check(request, rule.parsed) if isinstance(rule, Rule) else _evaluate_group(request, rule, debug)
+    if isinstance(rule, Rule):
+        if not rule.pure:
+            request.do_not_keep()
+        result = rule.check(request, rule.parsed)
+    else:
+        result = _evaluate_group(request, rule, debug)
     if rule.negated and result is not Outcome.ERROR:
         # a rule that did not fail is no reason to let anybody in
         result = Outcome.DENIED if result is Outcome.GRANTED else Outcome.NEUTRAL
@@ -311,13 +317,13 @@ MODULE = Module(
     per_dir=AuthzConfig,
     directives=DIRECTIVES,
     hooks=(
-        on(Phase.ACCESS_CHECKER_EX, authorize_anybody, Order.LAST),
-        on(Phase.AUTH_CHECKER, authorize_user, Order.LAST),
+        on(Phase.ACCESS_CHECKER_EX, authorize_anybody, Order.LAST, pure=True),
+        on(Phase.AUTH_CHECKER, authorize_user, Order.LAST, pure=True),
     ),
     check_config=check_config,
     providers=(
-        Provider("authz", "all", AuthzProvider(parse_all, check_all)),
-        Provider("authz", "method", AuthzProvider(parse_method, check_method)),
-        Provider("authz", "env", AuthzProvider(parse_env, check_env)),
+        Provider("authz", "all", AuthzProvider(parse_all, check_all, pure=True)),
+        Provider("authz", "method", AuthzProvider(parse_method, check_method, pure=True)),
+        Provider("authz", "env", AuthzProvider(parse_env, check_env, pure=True)),
     ),
 )

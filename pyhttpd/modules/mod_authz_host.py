@@ -52,7 +52,7 @@ MODULE = Module(
     "authz_host_module",
     "mod_authz_host.c",
     providers=(
-        Provider("authz", "ip", AuthzProvider(parse_ip, check_ip)),
-        Provider("authz", "local", AuthzProvider(parse_local, check_local)),
+        Provider("authz", "ip", AuthzProvider(parse_ip, check_ip, pure=True)),
+        Provider("authz", "local", AuthzProvider(parse_local, check_local, pure=True)),
     ),
 )

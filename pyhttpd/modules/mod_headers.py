@@ -210,11 +210,13 @@ def _variable(request: Request, name: str) -> str:
 
 
 def _load(request: Request, argument: str) -> str:
+    request.do_not_keep()
     return "l=" + "/".join(f"{load:.2f}" for load in os.getloadavg())
 
 
 def _share(request: Request, busy: bool) -> int:
     """Per cent of the workers that are there which are busy, or idle."""
+    request.do_not_keep()
     counts = [0, 0]
     scoreboard = request.services.scoreboard
     for child in range(scoreboard.children):
@@ -355,9 +357,9 @@ MODULE = Module(
     per_dir=HeadersConfig,
     directives=DIRECTIVES,
     hooks=(
-        on(Phase.INSERT_FILTER, insert_filter, Order.LAST),
-        on(Phase.INSERT_ERROR_FILTER, insert_error_filter, Order.LAST),
-        on(Phase.FIXUPS, fixup_request, Order.LAST),
-        on(Phase.POST_READ_REQUEST, early_changes, Order.FIRST),
+        on(Phase.INSERT_FILTER, insert_filter, Order.LAST, pure=True),
+        on(Phase.INSERT_ERROR_FILTER, insert_error_filter, Order.LAST, pure=True),
+        on(Phase.FIXUPS, fixup_request, Order.LAST, pure=True),
+        on(Phase.POST_READ_REQUEST, early_changes, Order.FIRST, pure=True),
     ),
 )

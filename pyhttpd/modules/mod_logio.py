@@ -57,7 +57,7 @@ MODULE = Module(
     "mod_logio.c",
     per_dir=LogioDir,
     directives=DIRECTIVES,
-    hooks=(on(Phase.INSERT_FILTER, track_first_byte, Order.LAST),),
+    hooks=(on(Phase.INSERT_FILTER, track_first_byte, Order.LAST, pure=True),),
     providers=(
         Provider("log_letter", "I", letter(bytes_in)),
         Provider("log_letter", "O", letter(bytes_out)),

@@ -48,6 +48,7 @@ def handle_status(request: Request) -> int:
     if request.handler not in HANDLERS or request.method not in ("GET", "HEAD"):
         return DECLINED
     query = request.args or ""
+    request.do_not_keep()
     facts = facts_for(request, time.time())
     seconds = refresh_seconds(query)
     if seconds is not None:
@@ -64,4 +65,4 @@ def handle_status(request: Request) -> int:
     return OK
 
 
-MODULE = Module("status_module", "mod_status.c", hooks=(on(Phase.HANDLER, handle_status),))
+MODULE = Module("status_module", "mod_status.c", hooks=(on(Phase.HANDLER, handle_status, pure=True),))

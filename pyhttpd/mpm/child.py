@@ -202,6 +202,7 @@ class ChildProcess:
         finally:
             if connection is not None:
                 service.close(connection)
+            waiter.forget()
             sock.close()
             self._conversing = False
 

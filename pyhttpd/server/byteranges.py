@@ -37,7 +37,7 @@ def apply_ranges(request: ServerRequest) -> int | None:
     size = sum(length_of(piece) for piece in content)
     if size == 0:
         return None
-    now = request.request_time
+    now = request.arrived
     mtime = request.finfo.st_mtime if request.finfo is not None and "Last-Modified" in headers else now
     if not range_applies(request.headers_in, headers, mtime, now):
         return None

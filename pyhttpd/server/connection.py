@@ -5,29 +5,35 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyhttpd.api.connection import CLOSE, For, Wait, Woken
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DONE, OK, Phase
+from pyhttpd.api.recording import Recording, unchanged
 from pyhttpd.api.reqtimeout import ReadTimeouts
 from pyhttpd.config.configuration import ServerRecord
+from pyhttpd.http.dates import format_date
 from pyhttpd.http.head import Head, HeadBuffer, HeadError, Limits, check_lines, parse_head
 from pyhttpd.http.methods import KNOWN
 from pyhttpd.scoreboard import Slot, Status
+from pyhttpd.server.answer_memo import copy_of, open_files, send_parts
 from pyhttpd.server.deadline import ReadDeadline
-from pyhttpd.server.exchange import Exchange
+from pyhttpd.server.exchange import Exchange, log_request
 from pyhttpd.server.hosts import idle_time
 from pyhttpd.server.pipeline import log_exception
-from pyhttpd.server.sending import ClientGoneError, Sender
+from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
 
 if TYPE_CHECKING:
     from pyhttpd.server.service import HttpService
+
+T = TypeVar("T")
 
 _RECEIVE = 8192
 _LINGER_IDLE = 2.0  # seconds in which the client sends nothing, after our end
@@ -48,14 +54,15 @@ class Connection:
         self.service = service
         self.sock = sock
         self.slot = slot
-        self.number = number
-        self.client_ip, self.client_port = _address(peer)
-        self.client_name: str | None = None
+        self._number = number
+        self.recording: Recording | None = None  # of the answer that is being made, if it may be kept
+        self.address, self._client_port = _address(peer)
+        self._client_name: str | None = None
         self.log_id: str | None = None
-        self.local_ip, self.local_port = _address(sock.getsockname())
+        self.local_ip, self.local_port = self._key = _address(sock.getsockname())
         self.chain = service.vhosts.at(self.local_ip, self.local_port)
         self.base_server: ServerRecord = service.vhosts.main if self.chain is None else self.chain.default
-        self.requests = 0
+        self._requests = 0
         self.answered = 0  # answers that were sent, or tried
         self.kept = 0  # those after which the connection stayed open
         self.keep_alive = False
@@ -82,6 +89,41 @@ class Connection:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    # -- what another client, or another request, may have otherwise: answers that depend on it are not kept
+
+    def _told(self, value: T) -> T:
+        if self.recording is not None:
+            self.recording.spoil()
+        return value
+
+    @property
+    def client_ip(self) -> str:
+        return self._told(self.address)
+
+    @property
+    def client_port(self) -> int:
+        return self._told(self._client_port)
+
+    @property
+    def client_name(self) -> str | None:
+        return self._told(self._client_name)
+
+    @client_name.setter
+    def client_name(self, name: str | None) -> None:
+        self._client_name = name
+
+    @property
+    def number(self) -> int:
+        return self._told(self._number)
+
+    @property
+    def requests(self) -> int:
+        return self._told(self._requests)
+
+    def note_request(self) -> None:
+        """As Apache counts for %k: the last one before a close twice."""
+        self._requests = max(self.kept - 1, 0)
+
     # -- the state machine
 
     def serve(self, woken: Woken) -> Wait:
@@ -97,6 +139,10 @@ class Connection:
             return self._expired()
         elif woken is Woken.CROWDED:
             return self._expired() if self._state is State.HEAD else self._make_room()
+        if self._state is State.IDLE and woken is Woken.READY:
+            wait = self._again()
+            if wait is not None:
+                return wait
         while True:
             try:
                 head = self._input.take(self._limits, between=self.answered > 0)
@@ -105,7 +151,7 @@ class Connection:
                     self._refuse(error)
                 return self._close()
             if head is not None:
-                self._exchange(head)
+                self._answer(head)
                 if not self.keep_alive or self.aborted:
                     return self._close()
                 self._between_requests()
@@ -122,6 +168,93 @@ class Connection:
                 self._deadline.received(len(chunk), time.monotonic())
             self._input.feed(chunk)
             woken = Woken.READY
+
+    def _again(self) -> Wait | None:
+        """The next request in the most usual form: one head, whole, whose answer is known. None if it is not; what has
+        arrived then waits in `_input`."""
+        try:
+            chunk = self.sock.recv(_RECEIVE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self._wait()
+        except OSError:
+            self.aborted = True
+            return self._client_ended()
+        if not chunk:
+            return self._client_ended()
+        self.bytes_in = len(chunk)
+        self._arrived, self._started = time.time(), time.monotonic()
+        if self._repeat(chunk):
+            self.bytes_in = 0
+            if not self.keep_alive:
+                return self._close()
+            self._state = State.IDLE
+            self.slot.set_status(Status.BUSY_KEEPALIVE)
+            self._idle_until = time.monotonic() + self._idle_time
+            return Wait(For.IDLE, self._idle_until)
+        self._begin_head()
+        self._state = State.HEAD
+        assert self._deadline is not None
+        self._deadline.received(len(chunk), self._started)
+        self._input.feed(chunk)
+        return None
+
+    def _answer(self, head: bytes) -> None:
+        """Answer what came with this head, from the memo or anew."""
+        self.bytes_in -= len(self._input.data)  # what has come behind this head belongs to the body or the next request
+        if not self._repeat(head):
+            self._exchange(head)
+        self.bytes_in = len(self._input.data)
+        self.sender.sent = 0
+
+    def _repeat(self, head: bytes) -> bool:
+        """Send the answer that the memo has for this head. False if it has none that still holds."""
+        key = self._key, head
+        service = self.service
+        kept = service.answers.get(key)
+        if kept is None or self.closing or service.leaving:
+            return False
+        left = kept.limit - self.kept
+        if kept.limit and left <= 0:
+            return False
+        if not unchanged(kept.checks):
+            service.answers.drop(key)
+            return False
+        files = open_files(kept.parts)
+        if files is None:
+            return False
+        slot, sender, first = self.slot, self.sender, kept.request
+        if service.extended_status:
+            slot.describe(self.address, "http/1.1", kept.vhost, first.request_line)
+            slot.begin_request(self._arrived)
+        slot.set_status(Status.BUSY_WRITE)
+        request = copy_of(first, self, self._arrived, self._started)
+        self.answered += 1
+        self.keep_alive = kept.stays
+        self._idle_time = kept.idle_time
+        if kept.stays:
+            self.kept += 1
+        sender.set_timeout(kept.send_timeout)
+        message = kept.message(format_date(self._arrived).encode(), left)
+        if kept.tracks_first_byte:
+            request.answer.first_byte = time.monotonic()
+        try:
+            sender.send(message, more=bool(files))
+            if files:
+                send_parts(sender, kept.parts, files, request.answer)
+        except (ClientGoneError, TruncatedFileError) as error:
+            self.aborted, self.keep_alive = True, False
+            sent_of_body = sender.sent - len(message) + kept.inline
+            request.answer.bytes_sent = max(sent_of_body, 0)
+            if isinstance(error, ClientGoneError) and error.timed_out:
+                request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
+                sender.give_up()
+        finally:
+            for fd in files:
+                os.close(fd)
+        log_request(self, request)
+        request.done()
+        sender.sent = 0
+        return True
 
     def _welcome(self) -> bool:
         """Ask the pre_connection hooks. What they refuse, or fail at, is closed without an answer."""
@@ -242,17 +375,15 @@ class Connection:
         return Exchange(self, self._arrived, self._started)
 
     def _exchange(self, data: bytes) -> None:
-        self.bytes_in -= len(self._input.data)  # what has come behind this head belongs to the body or the next request
         try:
             head = parse_head(data, self._limits)
         except HeadError as error:
             self._refuse(error)
         else:
             exchange = self._new_exchange()
-            exchange.run(head)
+            key = self._key, data
+            exchange.run(head, key if self.service.answers.wanted(key, self._started) else None)
             self._idle_time = idle_time(exchange.request.server, self.base_server)
-        self.bytes_in = len(self._input.data)
-        self.sender.sent = 0
 
     def _refuse_fields(self, status: int, message: str) -> None:
         """A head that broke off behind its request line. What was wrong before counts more."""

@@ -70,14 +70,14 @@ def _override_type(request: Request) -> int:
 
 
 CORE_HOOKS: tuple[Hook, ...] = (
-    on(Phase.MAP_TO_STORAGE, log_upgrade_of_server, Order.REALLY_FIRST),
-    on(Phase.HANDLER, log_upgrade, Order.REALLY_FIRST),
+    on(Phase.MAP_TO_STORAGE, log_upgrade_of_server, Order.REALLY_FIRST, pure=True),
+    on(Phase.HANDLER, log_upgrade, Order.REALLY_FIRST, pure=True),
     on(Phase.TRANSLATE_NAME, _translate, Order.REALLY_LAST, pure=True),
     on(Phase.TYPE_CHECKER, _no_type, Order.REALLY_LAST, pure=True),
     on(Phase.FIXUPS, _override_type, Order.REALLY_FIRST, pure=True),
-    on(Phase.HANDLER, default_handler, Order.REALLY_LAST),
+    on(Phase.HANDLER, default_handler, Order.REALLY_LAST, pure=True),
 )
 HTTP_HOOKS: tuple[Hook, ...] = (
-    on(Phase.MAP_TO_STORAGE, send_trace),
-    on(Phase.MAP_TO_STORAGE, _ping),
+    on(Phase.MAP_TO_STORAGE, send_trace, pure=True),
+    on(Phase.MAP_TO_STORAGE, _ping, pure=True),
 )

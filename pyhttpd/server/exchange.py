@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 from pyhttpd.api.body import FLUSH, FileSlice, Piece
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
-from pyhttpd.api.phases import OK, Phase
+from pyhttpd.api.phases import DECLINED, OK
+from pyhttpd.api.recording import Recording
+from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name
 from pyhttpd.http.head import Head, HeadError
 from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY
 from pyhttpd.http.url import UrlError
 from pyhttpd.scoreboard import Status
+from pyhttpd.server.answer_memo import KeptAnswer, Key, read_body, record
 from pyhttpd.server.body import ReceivedBody
 from pyhttpd.server.errors import answer_with_error
 from pyhttpd.server.files import discard_body
-from pyhttpd.server.hosts import bad_host, find_host, find_server, names_this_server
+from pyhttpd.server.hosts import bad_host, find_host, find_server, idle_time, names_this_server
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from pyhttpd.config.configuration import ServerRecord
     from pyhttpd.server.connection import Connection
 
+_CPU_NOTED = 0.1  # seconds; the status page need not know the processor time more exactly
 _TOGETHER = 16384  # a head and a body up to this size are one send
 _COUNTED = 8000  # a body without a length is looked at this far: if it ends before, its length is known
 _PASSWORD = re.compile(r"(://[^/@: ]*:)[^/@ ]*@")
@@ -49,13 +53,17 @@ class Exchange:
         self.request = ServerRequest(connection, server, self.service, self.service.log_of(server))
         self.request.per_dir = self.pipeline.sections[id(server)].base
         self._framing = 0  # bytes of chunk sizes and ends, which are not counted as the body's
-        self.request.request_time, self.request.started = arrived, started
+        self.request.arrived, self.request.began = arrived, started
+        self._kept: tuple[Key, KeptAnswer] | None = None
+        self._sent: tuple[bytes, bool, bool] = (b"", False, False)  # head, stays, chunked
 
     # -- the ways in
 
-    def run(self, head: Head) -> None:
-        """A head that could be read: answer it."""
+    def run(self, head: Head, key: Key | None = None) -> None:
+        """A head that could be read: answer it. With a `key` the answer is kept under it, if it can be."""
         request = self.request
+        if key is not None:
+            request.recording = self.connection.recording = record(head, request.arrived)
         self._take(head)
         if head.has_body:
             request.body = ReceivedBody(self.connection, request, head)
@@ -70,8 +78,20 @@ class Exchange:
         else:
             self.pipeline.finish(status, request)
         self._read_before_error()
+        kept_before = self.connection.kept
         self._send()
+        if request.recording is not None and key is not None and status is None:
+            self._keep(key, request.recording, kept_before)
+        self.connection.recording = None
+        member: Request | None = request
+        while member is not None:
+            member.recording = None
+            member = member.next
         self._log()
+        if self._kept is not None:
+            key, kept = self._kept
+            kept.let_go()
+            self.service.answers.put(key, kept)
         if status is not None:
             self.connection.keep_alive = False  # what follows such a head is anybody's guess
 
@@ -86,6 +106,25 @@ class Exchange:
                 answer.unmeasured = True
                 also = status if body.failed_in_trailers else answer.status  # trailers have set it by then in Apache
                 self.pipeline.finish(status, answer, also=also)
+
+    def _keep(self, key: Key, recording: Recording, kept_before: int) -> None:
+        """Put the answer that has just been sent into the memo, if an equal request would have the same."""
+        connection, request = self.connection, self.request
+        answer, (head, stays, chunked) = request.answer, self._sent
+        limit = request.server.config(CoreServer).max_keep_alive_requests
+        transient = connection.closing or self.service.leaving or (limit and limit - kept_before <= 0)
+        if (
+            not recording.keepable or connection.aborted or transient or chunked
+            or request.drops_connection or request.body is not None
+        ):  # fmt: skip
+            return
+        silent = answer.header_only or answer.status in WITHOUT_BODY
+        content = () if silent or answer.content is None else answer.content
+        body = read_body(content, recording) if isinstance(content, (list, tuple)) else None
+        if body is not None:
+            idle = idle_time(request.server, connection.base_server)
+            kept = KeptAnswer(request, recording.checks, head, body, stays=stays, idle_time=idle)
+            self._kept = key, kept
 
     def refuse(self, error: HeadError) -> None:
         """A head that could not be read: say so."""
@@ -167,8 +206,8 @@ class Exchange:
         slot, request = self.connection.slot, self.request
         if self.service.extended_status:
             vhost = f"{canonical_name(request)}:{self.connection.local_port}"
-            slot.describe(self.connection.client_ip, "http/1.1", vhost, request.request_line)
-            slot.begin_request(request.request_time)
+            slot.describe(self.connection.address, "http/1.1", vhost, request.request_line)
+            slot.begin_request(request.arrived)
         slot.set_status(Status.BUSY_WRITE)
 
     # -- the answer
@@ -205,6 +244,7 @@ class Exchange:
             answer, pieces, known = self._emergency()
             head, stays, chunked = self._head(answer)
         connection, sender = self.connection, self.connection.sender
+        self._sent = head, stays, chunked
         connection.keep_alive = stays
         before = sender.sent
         if answer.simple:
@@ -337,22 +377,28 @@ class Exchange:
     # -- the end
 
     def _log(self) -> None:
-        connection, request = self.connection, self.request
-        connection.slot.set_status(Status.BUSY_LOG)
-        connection.bytes_out = connection.sender.sent
-        connection.requests = max(connection.kept - 1, 0)  # as Apache counts for %k: the last one before a close twice
-        try:
-            self.pipeline.run(Phase.LOG_TRANSACTION, request)
-        except BaseException:
-            log_exception(request)
-        request.done()
-        if self.service.extended_status:
-            now = time.time()
-            slot = connection.slot
-            slot.end_request(now, time.monotonic() - request.started, connection.bytes_out)
-            times = os.times()
-            slot["cpu_user"] = int(times.user * 1_000_000)
-            slot["cpu_system"] = int(times.system * 1_000_000)
+        log_request(self.connection, self.request)
+        self.request.done()
+
+
+def log_request(connection: Connection, request: ServerRequest) -> None:
+    """The end of a request that has been answered: its log lines, and what the scoreboard counts."""
+    slot, service = connection.slot, connection.service
+    slot.set_status(Status.BUSY_LOG)
+    connection.bytes_out = connection.sender.sent
+    connection.note_request()
+    try:
+        for log in service.loggers:
+            if log(request) not in (OK, DECLINED):
+                break
+    except BaseException:
+        log_exception(request)
+    if service.extended_status:
+        now = time.monotonic()
+        seconds = now - request.began
+        slot.end_request(request.arrived + seconds, seconds, connection.bytes_out)
+        if now - slot.cpu_noted > _CPU_NOTED:
+            slot.note_cpu(now, os.times())
 
 
 def _length(piece: Piece) -> int:

@@ -93,7 +93,7 @@ def _send_file(request: ServerRequest) -> int:
     if config.content_digest:
         set_digest(request, fd)
     if is_success(request.status) and not request.for_error:
-        now = request.request_time
+        now = request.arrived
         status = precondition(request.method, request.headers_in, headers, max(finfo.st_mtime, 0), now)
         if status is not None:
             request.status = status  # answered without a body, and with the fields of the file: no error page

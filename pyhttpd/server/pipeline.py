@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
-from pyhttpd.api.phases import DECLINED, DONE, OK, Order, Phase, Rule, in_order, on
+from pyhttpd.api.phases import DECLINED, DONE, OF_AN_ANSWER, OK, Hook, Order, Phase, Rule, in_order, on
 from pyhttpd.api.request import Request
 from pyhttpd.config.sections import Sections
 from pyhttpd.http.url import UrlError, decode_path, decode_unreserved, normalise, refused_path
@@ -32,9 +33,9 @@ class Pipeline:
     def __init__(self, service: HttpService, modules: Sequence[Module]) -> None:
         self.service = service
         hooks = [(module.source, hook) for module in modules for hook in module.hooks]
-        hooks.append(("core.c", on(Phase.MAP_TO_STORAGE, self._map_to_storage, Order.REALLY_LAST)))
+        hooks.append(("core.c", on(Phase.MAP_TO_STORAGE, self._map_to_storage, Order.REALLY_LAST, pure=True)))
         self.hooks: dict[Phase, tuple[Callable[..., Any], ...]] = {
-            phase: tuple(hook.function for _, hook in in_order(hooks, phase)) for phase in Phase
+            phase: tuple(_function(hook) for _, hook in in_order(hooks, phase)) for phase in Phase
         }
         self.sections = {id(server): Sections(server) for server in service.configuration.servers}
         self._slashes = {}  # what AllowEncodedSlashes says
@@ -251,8 +252,23 @@ class Pipeline:
         return lookup_file(self, request, path)
 
 
+def _function(hook: Hook) -> Callable[..., Any]:
+    """The hook's function. Where it does not promise to be pure, an answer that it has a part in is not kept."""
+    function = hook.function
+    if hook.pure or hook.phase not in OF_AN_ANSWER:
+        return function
+
+    @wraps(function)
+    def impure(request: Request) -> Any:
+        request.do_not_keep()
+        return function(request)
+
+    return impure
+
+
 def log_exception(request: ServerRequest) -> None:
     """The exception that is being handled, with its traceback, as one write to the error log."""
+    request.do_not_keep()
     error = sys.exception()
     if isinstance(error, MatchLimitError):  # a pattern's fault, which no traceback explains
         message = f"{request.request_line or '-'}: a regular expression gave up: {error}"

@@ -101,4 +101,9 @@ PROTOCOL_DIRECTIVES = (
         "selection",
         into=CoreServer, sets="protocols_honor_order",
     ),
+    Directive(
+        "AnswerMemo", Args.flag(), GLOBAL,
+        "Off makes every answer anew; On (default) sends one that was given twice again while its files are unchanged",
+        into=CoreServer, sets="answer_memo",
+    ),
 )  # fmt: skip

@@ -214,7 +214,7 @@ def _derived(pipeline: Pipeline, request: ServerRequest, uri: str) -> ServerRequ
     new.protocol, new.version, new.simple = request.protocol, request.version, request.simple
     new.hostname, new.port = request.hostname, request.port
     new.headers_in, new.trailers_in = request.headers_in, request.trailers_in
-    new.request_time, new.started = request.request_time, request.started
+    new.arrived, new.began, new.recording = request.arrived, request.began, request.recording
     new.expecting_100 = request.expecting_100
     try:
         new.parts = split_target(uri, "GET")

@@ -36,11 +36,13 @@ class ServerRequest(Request):
 
     def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
         levels = self.config(CoreDir).log_levels
+        if self.recording is not None and levels.wants(level, module):
+            self.recording.spoil()
         self.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
 
     def lstat(self, path: str) -> os.stat_result:
         """os.lstat, raising OSError. Read through the request like stat and open."""
-        return os.lstat(path)
+        return self._look(os.lstat, path)
 
     def when_done(self, cleanup: Callable[[], None]) -> None:
         """Call this when the answer has been sent, or will not be: a descriptor that is closed then."""

@@ -67,7 +67,7 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     if request.without_etag:
         headers.unset("ETag")
     if request.no_cache and "Expires" not in headers:
-        headers.add("Expires", format_date(request.request_time))
+        headers.add("Expires", format_date(request.arrived))
     bodiless = request.status in WITHOUT_BODY
     if not bodiless and request.content_length is not None and "Transfer-Encoding" not in headers:
         headers.set("Content-Length", str(request.content_length))
@@ -96,7 +96,7 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     if line is None or line[:3] != str(request.status) or _STATUS_LINE.fullmatch(line) is None:
         line = status_line(request.shown_status or request.status)
     protocol = "HTTP/1.0" if version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
-    lines = [f"{protocol} {line}\r\nDate: {format_date(request.request_time)}\r\nServer: {banner}\r\n"]
+    lines = [f"{protocol} {line}\r\nDate: {format_date(request.arrived)}\r\nServer: {banner}\r\n"]
     for name, value in headers:
         if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
             message = f"Response header '{name}' value of '{value}' contains invalid characters, aborting request"

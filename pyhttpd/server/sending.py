@@ -61,6 +61,14 @@ class Sender:
         flags = _MORE if more else 0
         view = memoryview(data)
         try:
+            try:
+                count = self._sock.send(data, flags)
+                self.sent += count
+                if count == len(data):
+                    return
+                view = view[count:]
+            except BlockingIOError:
+                pass  # the loop waits
             while view:
                 try:
                     count = self._sock.send(view, flags)

@@ -18,6 +18,7 @@ from pyhttpd.api.version import server_banner
 from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.http.head import Limits
 from pyhttpd.scoreboard import Scoreboard, Slot
+from pyhttpd.server.answer_memo import LIMIT, AnswerMemo
 from pyhttpd.server.connection import Connection, limits_of
 from pyhttpd.server.core import error_log_path
 from pyhttpd.server.log_directives import log_of_server
@@ -57,6 +58,8 @@ class HttpService:
         self._limits = {id(server): limits_of(server.config(CoreServer)) for server in configuration.servers}
         self._logs = {id(server): self._find_log(server) for server in configuration.servers}
         self.pipeline = Pipeline(self, modules)
+        self.loggers = self.pipeline.hooks[Phase.LOG_TRANSACTION]
+        self.answers = AnswerMemo(LIMIT if main.answer_memo and not self.traced else 0)
         self._child: Child | None = None
         self._farewells: list[Callable[[], object]] = []
         self._connections = 0

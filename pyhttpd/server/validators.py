@@ -31,7 +31,7 @@ def set_validators(request: ServerRequest, fd: int, finfo: os.stat_result) -> No
         digest = _digest(request, fd, "sha1")
         etag = f'"{digest}"' if digest is not None else None
     elif parts is _USUAL or ETagPart.NO_TAG not in parts:
-        etag = make_etag(parts, finfo.st_ino, finfo.st_size, finfo.st_mtime_ns // 1000, request.request_time)
+        etag = make_etag(parts, finfo.st_ino, finfo.st_size, finfo.st_mtime_ns // 1000, request.arrived)
     if etag is None:
         request.without_etag = True
     else:
@@ -61,7 +61,7 @@ def make_etag(parts: ETagPart, inode: int, size: int, micros: int, request_time:
 def _not_in_the_future(request: ServerRequest, finfo: os.stat_result) -> int:
     """The file's mtime in seconds, not before the epoch. A time that is still to come is replaced by now."""
     modified = max(finfo.st_mtime_ns // 1_000_000_000, 0)
-    return modified if finfo.st_mtime < request.request_time else min(modified, int(time.time()))
+    return modified if finfo.st_mtime < request.arrived else min(modified, int(time.time()))
 
 
 def _digest(request: ServerRequest, fd: int, name: str) -> str | None:

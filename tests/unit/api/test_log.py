@@ -110,7 +110,7 @@ def test_syslog_has_no_time_and_no_exception_for_notices() -> None:
 @pytest.fixture
 def fake(tmp_path: Path) -> FakeRequest:
     return make_request(
-        configure("", tmp_path), env={"V": '"\\x'}, notes={"n": "1"}, request_time=1.5,
+        configure("", tmp_path), env={"V": '"\\x'}, notes={"n": "1"}, arrived=1.5,
         headers_in=Headers([("Referer", '\xe9"\\'), ("User-Agent", "me")]),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,10 @@ def _request(directory: Path) -> FakeRequest:
         env={"VAR": "é", "A": ""}, notes={"note": "n"}, bytes_sent=42, handler="h", content_type="text/html; charset=x",
         headers_in=Headers([("Referer", 'http://x/"'), ("Cookie", "a=1; B = two ; empty=; c")]),
         headers_out=Headers([("Set-Cookie", "x=1"), ("Set-Cookie", "y=2"), ("X-A", "1"), ("X-A", "2")]),
-        request_time=1_700_000_000.123456, started=100.0, ended=101.2345678,
+        arrived=1_700_000_000.123456, began=100.0, ended=101.2345678,
     )  # fmt: skip
-    request.connection.requests = 3
+    connection: Any = request.connection
+    connection.requests = 3
     return request
 
 

@@ -27,7 +27,7 @@ native = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> FakeRequest:
-    return make_request(configure("ServerName x:81\n", tmp_path_factory.mktemp("json")), ended=101.5, started=100.0)
+    return make_request(configure("ServerName x:81\n", tmp_path_factory.mktemp("json")), ended=101.5, began=100.0)
 
 
 def _object(request: FakeRequest, text: str) -> dict[str, Any]:

@@ -199,3 +199,14 @@ def test_hidden_aliases_are_told(tmp_path: Path) -> None:
     configuration = configure("\n".join(lines) + "\n", tmp_path)
     places = [(d.number, d.location.line - 3 if d.location else -1) for d in configuration.diagnostics]
     assert places == [("AH00671", 1), ("AH00671", 5), ("AH00671", 7)]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("Redirect \xb2 /x http://y/", "Redirect: invalid first argument (of three)"),
+        ("Redirect " + "1" * 5000 + " /x http://y/", "Redirect URL not valid for this status"),
+    ],
+)
+def test_a_status_is_ascii_digits_however_many(line: str, message: str, tmp_path: Path) -> None:
+    assert refusals(line, tmp_path) == [message]

@@ -65,7 +65,7 @@ def test_actions(line: str, before: list[tuple[str, str]], after: list[tuple[str
 
 
 def test_times(tmp_path: Path) -> None:
-    request = _answer('Header set X "%t %D"', tmp_path, [], request_time=1700000000.25)
+    request = _answer('Header set X "%t %D"', tmp_path, [], arrived=1700000000.25)
     stamp, duration = (request.headers_out.get("X") or "").split()
     assert stamp == "t=1700000000250000"
     assert duration.startswith("D=")

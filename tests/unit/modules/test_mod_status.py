@@ -220,3 +220,7 @@ def test_the_handler_declines(attributes: dict[str, Any], scoreboard: Scoreboard
     for name, value in attributes.items():
         setattr(request, name, value)
     assert handle_status(request) == DECLINED
+
+
+def test_a_refresh_of_more_digits_than_python_takes() -> None:
+    assert refresh_seconds("refresh=" + "1" * 5000) is not None

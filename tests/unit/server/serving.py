@@ -41,9 +41,8 @@ class Dialogue:
 
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.client = socket.create_connection(listener.getsockname())
-            self.sock, peer = listener.accept()
+        self.client = socket.create_connection(serving.listener.getsockname())
+        self.sock, peer = serving.listener.accept()
         self.client.settimeout(20)
         self.slot: Slot = serving.scoreboard.slot(0)
         self.connection: Connection = serving.service.open(self.sock, peer, self.slot)
@@ -126,6 +125,7 @@ class Serving:
         self.service = HttpService(self.configuration, self.modules, self.scoreboard, log, self.preparation.resources)
         self.child = LeavingChild()
         self.service.child_init(self.child)
+        self.listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[Dialogue] = []
 
     def connect(self) -> Dialogue:
@@ -159,6 +159,7 @@ class Serving:
     def close(self) -> None:
         for dialogue in self._open:
             dialogue.close()
+        self.listener.close()
         self.preparation.close()
         os.close(self._fd)
 

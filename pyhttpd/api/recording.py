@@ -1,0 +1,106 @@
+"""What an answer depended on: recorded while it is made, so that it can be sent again as long as nothing has changed.
+
+Modules read their inputs through Request, and what that tracks is noted here: each look at a file with what was seen.
+Whatever else may be another time next time (the client's address, the clock, a line in the error log, a function that
+does not promise to be pure) makes the answer one that is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+Look = Callable[[str], os.stat_result]
+"""os.stat or os.lstat."""
+
+Signature = tuple[int, ...]
+
+YOUNG = 2.0
+"""Seconds. What has changed less long ago may change once more without its times telling it."""
+
+
+class Check(NamedTuple):
+    """Look at `path` again: it is as it was if that gives this signature, or fails with this errno."""
+
+    look: Look
+    path: str
+    seen: Signature | int
+
+
+class OpenFile(NamedTuple):
+    """A file that an answer's body comes from."""
+
+    path: str
+    signature: Signature
+
+
+def signature(info: os.stat_result) -> Signature:
+    """What is different after any change of a file: of its content, its owner, its mode, its being another file."""
+    return (
+        info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_mode, info.st_dev, info.st_uid,
+        info.st_gid,
+    )  # fmt: skip
+
+
+def unchanged(checks: tuple[Check, ...]) -> bool:
+    """Whether everything is as it was."""
+    for look, path, seen in checks:
+        try:
+            info = look(path)
+        except OSError as error:
+            if error.errno != seen:
+                return False
+        else:
+            if signature(info) != seen:
+                return False
+    return True
+
+
+class Recording:
+    """One answer in the making. One thread has it."""
+
+    __slots__ = ("_seen", "_youngest", "files", "keepable")
+
+    def __init__(self, now: float, young: float = YOUNG) -> None:
+        """`now` in seconds since the epoch. What is `young`er than that makes the answer one that is not kept."""
+        self.keepable = True
+        self.files: dict[int, OpenFile] = {}  # by descriptor
+        self._youngest = now - young
+        self._seen: dict[tuple[Look, str], Signature | int] = {}
+
+    def spoil(self) -> None:
+        """This answer depends on something that is not recorded."""
+        self.keepable = False
+
+    def looked(self, look: Look, path: str, seen: os.stat_result | OSError) -> None:
+        """A look at a file, and what it gave."""
+        if isinstance(seen, OSError):
+            self._note(look, path, seen.errno or 0)
+            return
+        if max(seen.st_mtime, seen.st_ctime) > self._youngest:
+            self.keepable = False
+        self._note(look, path, signature(seen))
+
+    def opened(self, path: str, fd: int) -> None:
+        """A file that is open now under this descriptor."""
+        info = os.fstat(fd)
+        self.looked(os.stat, path, info)
+        self.files[fd] = OpenFile(path, signature(info))
+
+    def failed_to_open(self, path: str) -> None:
+        """What made it fail shows in the file's mode, or in that it is not there."""
+        try:
+            info = os.stat(path)
+        except OSError as error:
+            self._note(os.stat, path, error.errno or 0)
+        else:
+            self.looked(os.stat, path, info)
+
+    def _note(self, look: Look, path: str, seen: Signature | int) -> None:
+        if self._seen.setdefault((look, path), seen) != seen:
+            self.keepable = False  # it changed while the answer was made
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        return tuple(Check(look, path, seen) for (look, path), seen in self._seen.items())
