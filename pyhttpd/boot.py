@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
@@ -25,6 +26,7 @@ from pyhttpd.mpm import prefork, worker
 from pyhttpd.mpm.apart import Apart, ProcessFailed
 from pyhttpd.mpm.directives import MpmConfig, typed_config
 from pyhttpd.mpm.generation import Generation, Identity, LogLine, Refused, open_stderr
+from pyhttpd.mpm.kept import KeptFile
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.master import Master
 from pyhttpd.mpm.one_process import run_one_process
@@ -38,6 +40,10 @@ from pyhttpd.server.core import CORE, HTTP_CORE, open_error_log
 from pyhttpd.server.service import HttpService
 from pyhttpd.util.built import server_built
 from pyhttpd.util.local_host import local_host
+
+if TYPE_CHECKING:
+    from pyhttpd.config.nodes import Node
+    from pyhttpd.config.trace import Trace
 
 PROGRAM = "pyhttpd"
 # What fails in Apache's open_logs phase; the rest is post_config.
@@ -85,7 +91,7 @@ def modules_of(configuration: Configuration) -> list[Module]:
 
 def read(options: ReadOptions, skip_document_root_check: bool = False) -> Configuration:
     """The configuration, read and checked in a process of its own. Raises ConfigurationError."""
-    apart = Apart(partial(read_here, options, skip_document_root_check), expected=(ConfigurationError,))
+    apart = Apart(partial(read_to_run, options, skip_document_root_check), expected=(ConfigurationError,))
     try:
         configuration = apart.result()
     except ProcessFailed as failure:
@@ -96,13 +102,36 @@ def read(options: ReadOptions, skip_document_root_check: bool = False) -> Config
     return configuration
 
 
-def read_here(
+def read_to_run(
     options: ReadOptions, skip_document_root_check: bool = False, previous: MpmConfig | None = None
 ) -> Configuration:
-    """Read and check in this process. `previous` is what the running generation has, at a restart."""
+    """read_here, for a server that will run with it: with its tree, packed, so that it can be asked for later."""
+    from pyhttpd.config.kept import pack
+
+    tree: list[Node] = []
+    configuration = read_here(options, skip_document_root_check, previous, tree=tree)
+    return replace(configuration, kept=pack(options, configuration, tree))
+
+
+def read_here(
+    options: ReadOptions,
+    skip_document_root_check: bool = False,
+    previous: MpmConfig | None = None,
+    *,
+    trace: Trace | None = None,
+    tree: list[Node] | None = None,
+) -> Configuration:
+    """Read and check in this process. `previous` is what the running generation has, at a restart. A `trace` gets to
+    know which line set what, `tree` takes the nodes."""
     from pyhttpd.config.read import read as read_configuration  # what the master never loads
 
-    configuration = read_configuration(options, catalog())
+    return checked(read_configuration(options, catalog(), trace, tree), skip_document_root_check, previous)
+
+
+def checked(
+    configuration: Configuration, skip_document_root_check: bool = False, previous: MpmConfig | None = None
+) -> Configuration:
+    """With the MPM's part, after the modules' checks. Raises ConfigurationError."""
     flavour = FLAVOURS[configuration.mpm_name]
     if previous is not None and not isinstance(previous, flavour.config_class):
         text = f"{PROGRAM}: Configuration error: The MPM cannot be changed during restart."
@@ -128,7 +157,7 @@ class ConfigurationReading:
 
     def __init__(self, loader: ConfigurationLoader, running: Generation, in_child: Callable[[], None]) -> None:
         self._loader = loader
-        work = partial(read_here, loader.options, loader.run_options.skip_document_root_check, running.config)
+        work = partial(read_to_run, loader.options, loader.run_options.skip_document_root_check, running.config)
         self._apart = Apart(work, in_child, (ConfigurationError,))
 
     def fileno(self) -> int:
@@ -219,6 +248,9 @@ def _prepare(
 ) -> Generation:
     error_log = open_error_log(configuration, configuration.main, preparation)
     check_pid_file(configuration.mpm.pid_file)
+    if configuration.kept:
+        keep(configuration.kept, preparation)
+        configuration = replace(configuration, kept=b"")  # no child needs it
     modules = modules_of(configuration)
     for module in modules:
         if module.prepare is not None:
@@ -237,6 +269,15 @@ def _prepare(
         open_files=lambda: tuple(preparation.descriptors),
         notes=_as_log_lines(configuration.diagnostics),
     )
+
+
+def keep(tree: bytes, preparation: Preparation) -> None:
+    """Let `--plan` find what this generation was made from. A server that cannot have that serves nevertheless."""
+    try:
+        kept = KeptFile(tree)
+    except OSError:
+        return  # a sandbox without memory files; the plan says that nothing is kept
+    preparation.keep("kept", kept, kept.close)
 
 
 def _details(lines: Sequence[str]) -> list[LogLine]:

@@ -49,6 +49,9 @@ SERVER_WORDS = (
     "saturated_total",  # microseconds, of the events that have ended
     "accept_queue_peak",  # connections, the deepest queue seen while saturated
     "failed_reloads",
+    "refused_at",  # microseconds since the epoch, of the last failed reload; 0: a good one has followed
+    "refused_sequence",  # odd while the text behind these words is written
+    "refused_length",
     "cpu_user_gone",  # microseconds, of children that have been reaped
     "cpu_system_gone",
 )
@@ -82,7 +85,11 @@ SLOT_WORDS = (
 )
 STRINGS = {"client": 64, "protocol": 16, "vhost": 64, "request": 128}  # bytes, each with its length in front
 
-_SERVER_SIZE = len(SERVER_WORDS) * _WORD
+REFUSAL_SIZE = 1024
+"""Bytes of what was wrong with a configuration that was not taken."""
+
+_REFUSAL_AT = len(SERVER_WORDS) * _WORD
+_SERVER_SIZE = _REFUSAL_AT + REFUSAL_SIZE
 _CHILD_SIZE = len(CHILD_WORDS) * _WORD
 _STRING_AT: dict[str, int] = {}
 _at = len(SLOT_WORDS) * _WORD
@@ -120,10 +127,11 @@ class SlotView(NamedTuple):
 class Slot:
     """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up."""
 
-    __slots__ = ("_at", "_described", "_memory", "_words", "cpu_noted")
+    __slots__ = ("_at", "_described", "_memory", "_tail", "_words", "cpu_noted")
 
-    def __init__(self, memory: mmap.mmap, words: memoryview, base: int) -> None:
+    def __init__(self, memory: mmap.mmap, words: memoryview, base: int, tail: bool = False) -> None:
         self._memory = memory
+        self._tail = tail
         self._at = base  # in bytes
         self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
         self._described: tuple[str, ...] = ()
@@ -149,11 +157,14 @@ class Slot:
         self.set_status(status)
 
     def describe(self, client: str, protocol: str, vhost: str, request: str) -> None:
-        """What is being answered. A text that is too long is cut, the request line in its middle like Apache's."""
+        """What is being answered. A text that is too long loses its end, or a request line (SeeRequestTail) its
+        beginning."""
         texts = (client, protocol, vhost, request)
         if texts == self._described:
             return
         words, memory = self._words, self._memory
+        if self._tail:
+            texts = (client, protocol, vhost, request[-STRINGS["request"] :])
         words[_SEQUENCE] += 1
         for (size, offset), text in zip(_STRING_PLACES, texts, strict=True):
             data = text.encode("latin-1", "replace")[:size]
@@ -161,7 +172,7 @@ class Slot:
             at = self._at + offset + _WORD
             memory[at : at + len(data)] = data
         words[_SEQUENCE] += 1
-        self._described = texts
+        self._described = (client, protocol, vhost, request)
 
     def begin_connection(self) -> None:
         self["conn_count"] = 0
@@ -215,6 +226,7 @@ class Scoreboard:
     def __init__(self, children: int, threads: int, path: str | None = None) -> None:
         """`path` is ScoreBoardFile: a file behind the memory, so that other programs can map it. Raises OSError."""
         self.children = children
+        self.request_tail = False  # SeeRequestTail, for the slots that are asked for from then on
         self.threads = threads
         self._path = path
         self._file: os.stat_result | None = None
@@ -256,12 +268,39 @@ class Scoreboard:
     def __setitem__(self, name: str, value: int) -> None:
         self._words[_SERVER[name]] = value
 
+    def note_refusal(self, text: str) -> None:
+        """A configuration was not taken; `text` says why. It is cut at REFUSAL_SIZE bytes. The master calls it."""
+        data = text.encode("utf-8", "replace")[:REFUSAL_SIZE]
+        self["refused_sequence"] |= 1
+        self["refused_length"] = len(data)
+        self._memory[_REFUSAL_AT : _REFUSAL_AT + len(data)] = data
+        self["refused_at"] = time.time_ns() // 1000
+        self["refused_sequence"] += 1
+
+    def forget_refusal(self) -> None:
+        """A configuration was taken."""
+        self["refused_at"] = 0
+
+    def refusal(self) -> tuple[float, str] | None:
+        """When (seconds since the epoch) and why the last configuration was not taken; None if it was."""
+        for _ in range(100):
+            before, when = self["refused_sequence"], self["refused_at"]
+            if before & 1:
+                continue
+            if not when:
+                return None
+            length = min(self["refused_length"], REFUSAL_SIZE)
+            data = self._memory[_REFUSAL_AT : _REFUSAL_AT + length]
+            if self["refused_sequence"] == before:
+                return when / 1_000_000, data.decode("utf-8", "replace")
+        return None
+
     def child(self, index: int) -> ChildRow:
         return ChildRow(self._words, self._children_at + index * _CHILD_SIZE)
 
     def slot(self, child: int, thread: int = 0) -> Slot:
         base = self._slots_at + (child * self.threads + thread) * _SLOT_SIZE
-        return Slot(self._memory, self._words, base)
+        return Slot(self._memory, self._words, base, self.request_tail)
 
     def status(self, child: int, thread: int = 0) -> Status:
         """A cheap look at one slot."""

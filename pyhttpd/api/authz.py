@@ -6,8 +6,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyhttpd.config import words
+
 if TYPE_CHECKING:
     from pyhttpd.api.request import Request
+    from pyhttpd.config.directive import Setting
 
 
 class Outcome(Enum):
@@ -21,10 +24,20 @@ class Outcome(Enum):
 
 
 class AuthzProvider(NamedTuple):
-    """`parse` turns the words after the provider's name into a value that pickles, once, while the configuration is
-    read; it raises ValueError with Apache's text. `check` decides for a request; it is `pure` if it reads nothing but
-    what it gets through that, see api.phases.Hook."""
+    """`parse` turns what follows the provider's name on the line, as it was written, into a value that pickles, once,
+    while the configuration is read; it raises ValueError with Apache's text. `check` decides for a request.
+    `pure` promises that it reads nothing but what it gets through Request, so that the answer may be kept."""
 
-    parse: Callable[[tuple[str, ...]], Any]
+    parse: Callable[[Setting, str], Any]
     check: Callable[[Request, Any], Outcome]
     pure: bool = False
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a Require line, up to an empty one (`""`), which ends them."""
+    given = words.split(text).words
+    return given[: given.index("")] if "" in given else given
+
+
+def parse_no_arguments(setting: Setting, text: str) -> None:
+    """Apache takes and ignores whatever stands there."""

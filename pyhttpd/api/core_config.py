@@ -9,6 +9,7 @@ from enum import Flag, auto
 from typing import NamedTuple
 
 from pyhttpd.api.log import Levels
+from pyhttpd.config.directive import Override
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.expr import Text
@@ -58,6 +59,14 @@ def merge_options(outer: Options, inner: Options) -> Options:
     return Options(outer.base, (outer.add & ~inner.remove) | inner.add, (outer.remove & ~inner.add) | inner.remove)
 
 
+class Overriding(NamedTuple):
+    """What AllowOverride lets .htaccess files do."""
+
+    classes: Override = Override.NONE
+    passes_forbidden: bool = False  # Nonfatal=Override
+    passes_unknown: bool = False  # Nonfatal=Unknown
+
+
 class ErrorDocument(NamedTuple):
     """What is sent for an error. `kind`: text, path (of this server), url, or default (the built-in page)."""
 
@@ -101,6 +110,9 @@ def merge_etag(outer: ETagParts, inner: ETagParts) -> ETagParts:
     return ETagParts(named, add, remove)
 
 
+LARGEST_XML_BODY = (2**64 - 1) // 6 - 1
+"""What LimitXMLRequestBody may say, and what its 0 means."""
+
 UNLIMITED = -1
 """Of MaxRanges and its like."""
 
@@ -128,6 +140,7 @@ class CoreServer:
     server_admin: str = "[no address given]"
     server_tokens: str = "Full"
     document_root: str | None = None  # absolute; None: htdocs below ServerRoot
+    access_names: tuple[str, ...] = (".htaccess",)  # AccessFileName: the first that is there counts
     document_root_location: Location | None = None  # for the message when it is no directory
     error_log: str = "logs/error_log"  # absolute once it was set
     error_log_format: str | None = None
@@ -141,6 +154,7 @@ class CoreServer:
     limit_request_fields: int = 100  # 0: no limit
     limit_request_field_size: int = 8190
     extended_status: bool | None = None  # None: On where mod_status is
+    see_request_tail: bool = False
     accept_filters: Mapping[str, str] = merged({}, overlay)  # by protocol, lower case; none: no waiting for bytes
     redirect_limit: int = 10  # internal redirects of one request
     subrequest_limit: int = 10  # subrequests in each other
@@ -177,6 +191,7 @@ class CoreDir:
     enable_sendfile: bool = True
     accept_path_info: bool | None = None  # None: as the handler likes it
     limit_request_body: int = 1 << 30  # 0: no limit
+    limit_xml_request_body: int = 1_000_000  # of bodies that are read as XML, by whichever module does
     etag: ETagParts = merged(ETagParts(), merge_etag)
     max_ranges: int = 200  # 0: none at all, UNLIMITED: as many as are asked for
     max_range_overlaps: int = 20
@@ -190,3 +205,6 @@ class CoreDir:
     qualify_redirect_url: bool = False
     use_canonical_name: str = "off"  # off, on, dns
     use_canonical_phys_port: bool = False
+    override: Overriding | None = None  # AllowOverride; None: nothing is allowed, and .htaccess files are looked for
+    override_options: Option | None = None  # what it lets `Options` name; None: everything
+    override_list: frozenset[str] | None = None  # AllowOverrideList, lower case

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.url import scheme, server_name, server_port
 from pyhttpd.api.version import server_banner
@@ -24,10 +24,12 @@ _API_VERSION = "20120211"  # the major module magic number of 2.4
 class RequestVariables:
     """What expressions ask of a request. Paths and the configuration's texts become wire text here."""
 
-    __slots__ = ("request",)
+    __slots__ = ("request", "tells")
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        levels = request.config(CoreDir).log_levels
+        self.tells = max((levels.default, *levels.modules.values())) >= Level.TRACE4
 
     def variable(self, name: str) -> str | None:
         return _VARIABLES[name](self.request)
@@ -45,15 +47,20 @@ class RequestVariables:
         address = parse_address(self.request.connection.client_ip)
         return address is not None and network.contains(address)
 
-    def url_is_served(self, url: str) -> bool:
+    def url_is_served(self, url: str, source: str, module: str) -> bool:
         """A subrequest for the same URL as its own request's is not asked about again, or it would go on for ever."""
         request = self.request
         if request.main is not None and request.main.uri == request.uri:
             return False
-        return request.services.lookup_uri(request, url).status < 400
+        status = request.services.lookup_uri(request, url).status
+        request.log(Level.TRACE5, module, None, f"Subrequest for -U {native(url)} at {source} gave status: {status}")
+        return status < 400
 
-    def file_is_served(self, path: str) -> bool:
-        found = self.request.services.lookup_file(self.request, native(path))
+    def file_is_served(self, path: str, source: str, module: str) -> bool:
+        request = self.request
+        found = request.services.lookup_file(request, native(path))
+        message = f"Subrequest for -F {native(path)} at {source} gave status: {found.status}"
+        request.log(Level.TRACE5, module, None, message)
         return found.status < 300 and found.finfo is not None
 
     def vary(self, names: Sequence[str]) -> None:
@@ -61,6 +68,10 @@ class RequestVariables:
 
     def bad_escape(self, kind: str, text: str, source: str) -> None:
         self.request.log(Level.DEBUG, "core", "AH00538", f"{kind} % escape in unescape('{text}') at {source}")
+
+    def gave(self, value: bool | str, source: str, module: str) -> None:
+        kind, shown = ("string expression", native(value)) if isinstance(value, str) else ("expression", int(value))
+        self.request.log(Level.TRACE4, module, None, f"Evaluation of {kind} from {source} gave: {shown}")
 
     def failed(self, message: str, source: str, module: str) -> None:
         self.request.log(Level.ERROR, module, None, f"Evaluation of expression from {source} failed: {message}")

@@ -214,7 +214,7 @@ class ErrorLog:
             told = self._default(event) if shown is None else render(shown, event)
             line = told.encode("utf-8", "surrogateescape") + b"\n" + line
         written = self.sink.append(line) if self._syslog is None else self._syslog.append(line, level)
-        if written and lost:
+        if written and lost:  # what other threads lost since then is forgotten: that lines are missing has been told
             self.sink.lost = 0
 
 

@@ -42,6 +42,7 @@ class Module:
     providers: tuple[Provider, ...] = ()
     check_config: Callable[[Configuration], Sequence[Diagnostic]] | None = None
     prepare: Callable[[Configuration, Preparation], None] | None = None
+    prepare_only_reads: bool = False  # `prepare` opens and starts nothing, so that `explain` may run it, too
 
 
 class PrepareError(Exception):

@@ -11,7 +11,7 @@ from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.api.recording import Look, Recording
 from pyhttpd.http.headers import Headers
-from pyhttpd.util.lookup import host_name
+from pyhttpd.util.lookup import belongs, host_name
 
 if TYPE_CHECKING:
     from pyhttpd.config.configuration import Configuration, ServerRecord
@@ -37,6 +37,7 @@ class ConnectionInfo(Protocol):
     kept: int  # answers after which the connection stayed open: %k of ErrorLogFormat
     log_id: str | None  # given when the error log says something of it first: %{c}L
     client_name: str | None  # what HostnameLookups found, "" for nothing; None: not looked up yet
+    local_name: str | None  # of local_ip, likewise, where UseCanonicalName is DNS
 
     @property
     def client_ip(self) -> str: ...
@@ -97,6 +98,7 @@ class Request:
         self.connection = connection
         self.server = server
         self.services = services
+        self.error_log = services.error_log  # its server's own is given to it later
         self.per_dir: PerDir
 
         # the request line
@@ -207,6 +209,16 @@ class Request:
             connection.client_name = host_name(connection.client_ip, double=lookups == "double") or ""
         return connection.client_name or connection.client_ip
 
+    def verified_host(self) -> str | None:
+        """The client's name, if it has one and that has the client's address, whatever HostnameLookups says."""
+        self.do_not_keep()
+        connection = self.connection
+        lookups = self.config(CoreDir).hostname_lookups
+        name = connection.client_name
+        if name is None:
+            name = connection.client_name = host_name(connection.client_ip, double=lookups == "double") or ""
+        return name if name and belongs(name, connection.client_ip) else None
+
     def stat(self, path: str) -> os.stat_result | None:
         """os.stat; None where there is no such file. Inputs are read through Request so that they can be recorded."""
         try:
@@ -263,7 +275,9 @@ class Request:
         """A line in the error log of this request's server, with the client's address, if this directory's LogLevel
         wants it."""
         levels = self.config(CoreDir).log_levels
-        self.services.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
+        if self.recording is not None and levels.wants(level, module):
+            self.recording.spoil()
+        self.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
 
 
 class BodyError(Exception):

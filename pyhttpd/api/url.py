@@ -49,7 +49,10 @@ def server_name(request: Request) -> str:
     kind = request.config(CoreDir).use_canonical_name
     if kind == "dns":
         request.do_not_keep()  # the name may be another one next time
-        return host_name(request.connection.local_ip) or canonical_name(request)
+        connection = request.connection
+        if connection.local_name is None:
+            connection.local_name = host_name(connection.local_ip) or ""
+        return connection.local_name or canonical_name(request)
     if kind == "on":
         return canonical_name(request)
     return canonical_name(request) if request.hostname is None else request.hostname

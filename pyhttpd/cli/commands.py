@@ -29,6 +29,10 @@ def execute(options: Options) -> int:
         messages.redirect(options.startup_log, reading.server_root)
     if options.show or options.test or options.dump:
         return inspect(options, reading)
+    if options.plan:
+        from pyhttpd.cli.plan_command import plan
+
+        return plan(options, reading)
     configuration = read(options, reading)
     if configuration is None:
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 
 from pyhttpd.cli.httpd import INTERRUPTED, READER_GONE, drop_output, keep_bytes, open_missing_streams
 from pyhttpd.cli.options import ACTIONS, Options, UsageError, parse
@@ -13,6 +14,8 @@ PROGRAM = "pyhttpdctl"
 
 USAGE = f"""\
 Usage: {PROGRAM} start|stop|restart|graceful|graceful-stop|configtest|status|fullstatus [pyhttpd options]
+       {PROGRAM} graceful|restart --plan [pyhttpd options]
+       {PROGRAM} explain URL [options]
        {PROGRAM} <pyhttpd options>
        {PROGRAM} -h            (for help on <pyhttpd options>)
 """
@@ -73,6 +76,8 @@ def pyhttpd_arguments(verb: str, rest: list[str]) -> list[str]:
 
 def understood(words: list[str]) -> Options:
     """The options for pyhttpd, as far as they say where the configuration is; it will complain about them itself."""
+    if words[:1] == ["explain"]:  # its long options are its own
+        words = [word for pair in pairwise(words) if pair[0] in ("-f", "-d") for word in pair]
     try:
         return parse(words)
     except UsageError:

@@ -40,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(arguments: list[str]) -> int:
+    if arguments[:1] == ["explain"]:
+        from pyhttpd.cli.explain_command import main as explain
+
+        return explain(arguments[1:])
     try:
         options = parse(arguments)
     except UsageError as mistake:

@@ -16,12 +16,14 @@ WITH_ARGUMENT = "CcDdEefk"
 WITHOUT_ARGUMENT = "vVlLtTSMhX?"
 
 ACTIONS = ("start", "stop", "restart", "graceful", "graceful-stop")
+PLANNED = ("graceful", "restart")
 
 LEVELS = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", *(f"trace{n}" for n in range(1, 9)))
 
 # -D names that turn a start into a dump, with or without -t. DUMP_CONFIG and DUMP_CERTS need the -t.
 DUMPS = ("DUMP_VHOSTS", "DUMP_RUN_CFG", "DUMP_MODULES", "DUMP_INCLUDES")
 
+PLAN = "--plan"
 FORMAT = "--format"
 FORMATS = ("json", "sarif")
 
@@ -30,6 +32,7 @@ Usage: {PROGRAM} [-D name] [-d directory] [-f file]
                [-C "directive"] [-c "directive"]
                [-k start|restart|graceful|graceful-stop|stop]
                [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]
+       {PROGRAM} explain URL [options]   (explain -h lists them)
 Options:
   -D name            : define a name for use in <IfDefine name> directives
   -d directory       : specify an alternate initial ServerRoot
@@ -38,6 +41,7 @@ Options:
   -c "directive"     : process directive after reading config files
   -e level           : show startup errors of level (see LogLevel)
   -E file            : log startup errors to file
+  -k graceful --plan : show what a reload would change, and do nothing; or restart
   -v                 : show version number
   -V                 : show compile settings
   -h                 : list available command line options (this page)
@@ -65,11 +69,11 @@ class Options:
 
     `action` is the verb of -k, None without one. `format` is one of FORMATS, None for text. `show` is what to print
     instead of running: "version", "compiled_in" (-l), "settings" (-V), "directives" (-L). `words` are the options as
-    they stand in the error log's AH00094: one word each, without -k.
+    they stand in the error log's AH00094: one word each, without -k. `plan`: tell what -k would change, do nothing.
     """
 
     __slots__ = (
-        "action", "after", "before", "config_file", "defines", "dump", "format", "server_root", "show",
+        "action", "after", "before", "config_file", "defines", "dump", "format", "plan", "server_root", "show",
         "skip_document_root_check", "startup_level", "startup_log", "test", "words",
     )  # fmt: skip
 
@@ -87,6 +91,7 @@ class Options:
         self.dump = False
         self.show: str | None = None
         self.format: str | None = None
+        self.plan = False
         self.words: list[str] = []
 
     @property
@@ -107,12 +112,14 @@ def parse(arguments: list[str]) -> Options:
             options.show = "version"
             return options
         take(options, letter, argument or "")
-        if letter == FORMAT:
+        if letter in (FORMAT, PLAN):
             continue
         if letter != "k":
             options.words += [f"-{letter}"] if argument is None else [f"-{letter}", argument]
-    if options.format is not None and not options.test:
-        raise UsageError(f"{PROGRAM}: --format goes with -t")
+    if options.plan and options.action not in PLANNED:
+        raise UsageError(f"{PROGRAM}: {PLAN} goes with -k {' or -k '.join(PLANNED)}")
+    if options.format is not None and not options.test and not (options.plan and options.format == "json"):
+        raise UsageError(f"{PROGRAM}: --format goes with -t, --format json with {PLAN}, too")
     return options
 
 
@@ -126,6 +133,8 @@ def take(options: Options, letter: str, argument: str) -> None:
         if argument not in FORMATS:
             raise UsageError(f"{PROGRAM}: --format takes {' or '.join(FORMATS)}, not '{argument}'")
         options.format = argument
+    elif letter == PLAN:
+        options.plan = True
     elif letter == "d":
         options.server_root = argument
     elif letter == "f":
@@ -163,7 +172,7 @@ def split(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
     """Words to (letter, argument) pairs: `-tf x` and `-tfx` are `-t -f x`. Raises UsageError where it meets a mistake.
 
     One `--` is passed over, as by Apache, which reads the command line twice. But Apache also takes `--version` for
-    the end of the options, and starts: here a long option other than --format is a mistake.
+    the end of the options, and starts: here any but --format and --plan is a mistake.
     """
     words = list(arguments)
     if "--" in words:
@@ -174,6 +183,9 @@ def split(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
         position += 1
         if len(word) < 2 or word[0] != "-":
             raise UsageError("")
+        if word == PLAN:
+            yield PLAN, None
+            continue
         if word.startswith(FORMAT):
             name, equals, value = word.partition("=")
             if name == FORMAT and (equals or position < len(words)):

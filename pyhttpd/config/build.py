@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyhttpd.config import arguments, words
 from pyhttpd.config.addresses import AddressError, UnknownHostError, vhost_addresses
 from pyhttpd.config.arguments import ArgumentError, CountError
-from pyhttpd.config.configuration import Scope, ServerRecord, VhostAddress
+from pyhttpd.config.configuration import Scope, ScopeKind, ServerRecord, VhostAddress
 from pyhttpd.config.diagnostics import BROKEN_MODULE, NO_EFFECT, SYNTAX, Severity
-from pyhttpd.config.directive import RSRC, SECTIONS, Context, Directive, DirectiveOwner, Form, SettingError
+from pyhttpd.config.directive import (
+    RSRC,
+    SECTIONS,
+    Allowed,
+    Context,
+    Directive,
+    Form,
+    Override,
+    SettingError,
+)
+from pyhttpd.config.foreign import foreign_module
+from pyhttpd.config.limited import ALL_METHODS, Methods
+from pyhttpd.config.line import Line, Settings, freeze, growing
 from pyhttpd.config.merging import merge_fields, merge_values
-from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode
+from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode, walk
 from pyhttpd.config.owners import owner_of
 from pyhttpd.config.registry import Entry, Registry
 from pyhttpd.config.report import Report
 from pyhttpd.config.scopes import (
     CONTEXTS,
+    IFS,
     KINDS,
     Tag,
     TagError,
@@ -29,39 +40,13 @@ from pyhttpd.config.scopes import (
     scope_is_wild,
 )
 from pyhttpd.config.suggest import Suggestions, did_you_mean
-
-Settings = dict[type, dict[str, Any]]
+from pyhttpd.expr import Writer
 
 _OUTSIDE = RSRC.value
+_NOT_IN_HTACCESS = frozenset({"AllowOverride", "AllowOverrideList"})
 
 _REMEMBERED = 1000
 """Lines of one directive whose values are kept while a configuration is read."""
-
-
-class _Growing(list[Any]):
-    """A tuple field while its scope is read: ten thousand lines must not copy it ten thousand times."""
-
-
-class _Filling(dict[Any, Any]):
-    """A mapping field while its scope is read; nobody else has it."""
-
-
-def _growing(fields: dict[str, Any], name: str) -> _Growing:
-    known = fields.get(name, ())
-    if type(known) is not _Growing:
-        known = fields[name] = _Growing(known)
-    return known
-
-
-def _freeze(settings: Settings) -> Settings:
-    """The scope has been read: its fields become what their classes say they are."""
-    for fields in settings.values():
-        for name, value in fields.items():
-            if type(value) is _Growing:
-                fields[name] = tuple(value)
-            elif type(value) is _Filling:
-                fields[name] = dict(value)
-    return settings
 
 
 @dataclass(slots=True)
@@ -75,6 +60,7 @@ class _Server:
     directories: list[Scope] = field(default_factory=list)
     files: list[Scope] = field(default_factory=list)
     locations: list[Scope] = field(default_factory=list)
+    ifs: list[Scope] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -86,70 +72,24 @@ class _Place:
     values: Settings  # of the per_dir classes
     parent: str | None = None  # `<Directory`
     argument: str | None = None
-    files: list[Scope] = field(default_factory=list)  # of a Directory
+    files: list[Scope] = field(default_factory=list)  # of a Directory, or an .htaccess file
+    ifs: list[Scope] = field(default_factory=list)
     lines: dict[type, Line] = field(default_factory=dict)  # one for all lines that go to a class
-    bit: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.bit = self.context.value
-
-
-@dataclass(slots=True)
-class Line:
-    """The `Setting` that an `apply` function gets, for as long as it runs."""
-
-    row: Directive
-    context: Context
-    section: str | None
-    server_root: str
-    memo: dict[str, Any]
-    _fields: dict[str, Any]
-    _node: Node
-    _report: Report
-    _owner: DirectiveOwner
-    _registry: Registry
+    limited: Methods = ALL_METHODS  # by <Limit>
+    inside: Override | None = None  # the classes that a container has room for; None: all
+    apart: bool = False  # in a container that acts on itself alone
+    around: tuple[tuple[Context, str], ...] = ()  # the sections that the lines are in, innermost last
+    bits: int = field(init=False)  # of the contexts that a line must be allowed in
 
     @property
-    def location(self) -> Location:
-        return self._node.location
+    def has_room_for_scopes(self) -> bool:
+        """Not in `<Limit>`, nor in what Apache treats as one."""
+        return self.limited is ALL_METHODS and (self.inside is None or self.apart)
 
-    def get(self, field: str, default: Any = None) -> Any:
-        value = self._fields.get(field, default)
-        return tuple(value) if type(value) is _Growing else value
-
-    def set(self, field: str, value: Any) -> None:
-        self._fields[field] = value
-
-    def add(self, field: str, value: Any) -> None:
-        _growing(self._fields, field).append(value)
-
-    def put(self, field: str, key: Any, value: Any) -> None:
-        known = self._fields.get(field)
-        if type(known) is not _Filling:
-            known = self._fields[field] = _Filling(known or {})
-        known.pop(key, None)
-        known[key] = value
-
-    def path(self, name: str) -> str:
-        return os.path.normpath(os.path.join(self.server_root, name))
-
-    def warn(self, message: str, number: str | None = None) -> None:
-        self._say(Severity.WARNING, message, number or SYNTAX)
-
-    def inform(self, message: str, number: str) -> None:
-        self._say(Severity.INFO, message, number)
-
-    def _say(self, severity: Severity, message: str, number: str) -> None:
-        self._report.line_error(
-            self.location, message, number=number, severity=severity, module=self._owner.name.removesuffix("_module"),
-            excerpt=self._report.excerpt(self._node),
-        )  # fmt: skip
-
-    def providers(self, group: str) -> Mapping[str, Any]:
-        return self._registry.providers(group)
-
-    def module(self, name: str) -> str | None:
-        return self._registry.module(name)
+    def __post_init__(self) -> None:
+        self.bits = self.context.value
+        for context, _ in self.around:
+            self.bits |= context.value
 
 
 class Builder:
@@ -163,14 +103,19 @@ class Builder:
         *,
         server_root: str,
         refused: set[str],
+        allowed: Allowed | None = None,
+        main: Settings | None = None,
     ) -> None:
+        """`allowed`: the lines are those of an .htaccess file; `main` is then what the main server's lines have set."""
         self._registry = registry
         self._report = report
         self._suggestions = suggestions
         self._server_root = server_root
         self._refused = refused
+        self._allowed = allowed
         self._per_dir = {owner.per_dir for owner in registry.owners if owner.per_dir is not None}
         self._main = _Server()
+        self._shared = self._main.settings if main is None else main
         self._vhosts: list[_Server] = []
         self._memos: dict[int, dict[str, Any]] = {}  # by the id of a scope's fields of one class
         self._resolved: dict[str, list[VhostAddress]] = {}
@@ -178,8 +123,17 @@ class Builder:
     def apply(self, nodes: list[Node]) -> None:
         self._walk(nodes, _Place(self._main, Context.SERVER, self._main.base))
         for server in (self._main, *self._vhosts):
-            _freeze(server.settings)
-            _freeze(server.base)
+            freeze(server.settings)
+            freeze(server.base)
+
+    def apply_htaccess(self, nodes: list[Node], path: str, directory: str) -> Scope:
+        """The lines of an .htaccess file, as a scope for its directory (which ends with a slash)."""
+        place = _Place(self._main, Context.HTACCESS, {}, argument=directory)
+        self._walk(nodes, place)
+        return Scope(
+            ScopeKind.HTACCESS, directory, None, False, freeze(place.values), Location(path, 0), tuple(place.files),
+            tuple(place.ifs),
+        )  # fmt: skip
 
     # --- one line ----------------------------------------------------------------------------------------------------
 
@@ -200,10 +154,26 @@ class Builder:
                     self._section(node, entries[0], place)
                 else:
                     self._unknown(node, name)
+                    if self._allowed is None or not self._allowed.passes_unknown:
+                        self._unknown_inside(node)
+
+    def _unknown_inside(self, section: SectionNode) -> None:
+        """Of the lines of a section that is not known, the names can still be looked at."""
+        for node in walk(section.children):
+            name = node.name if isinstance(node, DirectiveNode) else f"<{node.name}"
+            if not self._registry.find(name):
+                self._unknown(node, name)
 
     def _unknown(self, node: Node, name: str) -> None:
-        if owner_of(name) in self._refused:
+        if (owner_of(name) or foreign_module(name)) in self._refused:
             return  # its LoadModule line is reported
+        if self._allowed is not None and self._allowed.passes_unknown:
+            message = (
+                f"Unknown directive {name.lower()} perhaps misspelled or defined by a module not included in the "
+                "server configuration"
+            )
+            self._error(node, message, number="AH02296", severity=Severity.WARNING)
+            return
         message = (
             f"Invalid command '{name}', perhaps misspelled or defined by a module not included in the server "
             "configuration"
@@ -219,23 +189,30 @@ class Builder:
         hint: str | None = None,
         severity: Severity = Severity.ERROR,
         module: str = "core",
+        reason: str | None = None,
     ) -> None:
         self._report.line_error(
-            node.location, message, number=number, hint=hint, severity=severity, module=module,
+            node.location, message, number=number, hint=hint, severity=severity, module=module, reason=reason,
             excerpt=self._report.excerpt(node, word),
         )  # fmt: skip
 
     def _line(self, node: DirectiveNode, entry: Entry, place: _Place) -> None:
         row = entry.row
-        if not place.bit & entry.contexts:
+        if self._allowed is not None:
+            if self._is_forbidden(node, row, place):
+                return
+        elif place.bits & ~entry.contexts:
             self._refuse(node, row, place)
+            return
+        if place.inside is not None and not _has_room(row, place):
+            self._error(node, f"{row.name} not allowed in {place.parent}> context")
             return
         try:
             raw = node.raw
             values = entry.values.get(raw)
             if values is None:
                 values = arguments.values(row, raw)
-                if len(entry.values) < _REMEMBERED:
+                if len(entry.values) < _REMEMBERED and self._allowed is None:
                     entry.values[raw] = values
             if row.apply is not None:
                 setting = place.lines.get(row.into) if row.into is not None else None
@@ -264,6 +241,25 @@ class Builder:
             except ArgumentError:
                 pass
         self._error(node, _misplaced(row, place), hint=_places(row))
+
+    def _is_forbidden(self, node: Node, row: Directive, place: _Place) -> bool:
+        """Whether a line may not stand in this .htaccess file, or not in this section of it; says so."""
+        allowed = self._allowed
+        assert allowed is not None
+        if not allowed.permits(row):
+            if allowed.passes_forbidden:
+                message = f"{row.name} in .htaccess forbidden by AllowOverride"
+                self._error(node, message, number="AH02295", severity=Severity.WARNING)
+            else:
+                self._error(node, _not_permitted(row, place))
+            return True
+        if not row.contexts & (SECTIONS | Context.HTACCESS) or row.name in _NOT_IN_HTACCESS:
+            self._error(node, f"{row.name} cannot occur within htaccess files")
+            return True
+        if place.around and _refusing_section(row, place) is not None:
+            self._error(node, _misplaced(row, place))
+            return True
+        return False
 
     def _failed(self, node: Node, entry: Entry, error: Exception) -> None:
         """A mistake in a module is one line that is wrong, too, and not the end of the server."""
@@ -295,7 +291,7 @@ class Builder:
                 memo = self._memos[id(fields)] = {}
         return Line(
             row, place.context, place.argument, self._server_root, memo, fields, node, self._report, entry.owner,
-            self._registry,
+            self._registry, self._shared, place.limited, allowed=self._allowed,
         )  # fmt: skip
 
     def _fields(self, into: type, place: _Place) -> dict[str, Any]:
@@ -311,7 +307,7 @@ class Builder:
         if row.sets is not None:
             fields[row.sets] = values[0] if one else values
         elif row.adds is not None:
-            known = _growing(fields, row.adds)
+            known = growing(fields, row.adds)
             if one or args.form is Form.ITERATE:
                 known.extend(values)
             else:
@@ -322,8 +318,17 @@ class Builder:
     def _section(self, node: SectionNode, entry: Entry, place: _Place) -> None:
         row = entry.row
         name = row.name
-        if not place.bit & entry.contexts:
+        if self._allowed is not None:
+            if self._is_forbidden(node, row, place):
+                return
+        elif place.bits & ~entry.contexts:
             self._error(node, _misplaced(row, place), hint=_places(row))
+            return
+        if place.inside is not None and not _has_room(row, place):
+            self._error(node, f"{name} not allowed in {place.parent}> context")
+            return
+        if name.lower() in KINDS and not place.has_room_for_scopes:
+            self._error(node, f"{name}> cannot occur within <Limit> or <LimitExcept> section")
             return
         try:
             if node.tail and ('"' in node.raw or "'" in node.raw):
@@ -345,16 +350,21 @@ class Builder:
         row = entry.row
         if not node.tail:
             self._error(node, f"{row.name}> directive missing closing '>'")
-        inner = replace(place, parent=row.name, lines={})
+        inner = replace(place, parent=row.name, lines={}, inside=place.inside if row.inside is None else row.inside)
+        if row.apart:
+            inner = replace(inner, context=Context.DIRECTORY, values={}, files=[], ifs=[], apart=True)
         setting = self._setting(node, entry, inner)
         opened = False
         try:
             if row.apply is not None:
                 row.apply(setting, node.raw)
+            inner.limited = setting.limited
             opened = True
         except Exception as error:
             self._failed(node, entry, error)
         self._walk(node.children, inner)
+        if row.apart:
+            setting.apart = freeze(inner.values)
         try:
             if opened and row.close is not None:
                 row.close(setting)
@@ -381,11 +391,11 @@ class Builder:
                     self._resolved[word] = vhost_addresses(word)
                 found += self._resolved[word]
             except AddressError as error:
-                raise TagError(str(error), index) from None
+                raise TagError(str(error), index, error.hint) from None
             except UnknownHostError as error:
                 self._error(
                     node, f"Could not resolve host name {error.host} -- ignoring!", index, "AH00547",
-                    severity=Severity.WARNING,
+                    severity=Severity.WARNING, reason=error.reason,
                 )  # fmt: skip
         return found
 
@@ -393,30 +403,45 @@ class Builder:
         kind = KINDS[name.lower()]
         tag: Tag | None = None
         try:
-            tag = read_tag(node, name, self._server_root)
+            writer = Writer.ADMINISTRATOR if self._allowed is None else Writer.HTACCESS
+            tag = read_tag(node, name, self._server_root, writer)
         except TagError as error:
             self._error(node, str(error), error.word, hint=error.hint)
         inner = _Place(
             place.server, CONTEXTS[kind], {}, name, tag.argument if tag is not None else node.raw,
+            around=(*place.around, (CONTEXTS[kind], name)),
         )  # fmt: skip
         self._walk(node.children, inner)
         if tag is None:
             return
-        if tag.more:
+        scope = Scope(
+            tag.kind, tag.pattern, tag.regex, scope_is_wild(tag), freeze(inner.values), node.location,
+            tuple(inner.files), tuple(inner.ifs), tag.condition,
+        )  # fmt: skip
+        if kind in IFS:
+            self._keep_if(node, scope, place, more=tag.more)
+        elif tag.more:
             self._error(node, f"Multiple {name}> arguments not (yet) supported.", 1 if tag.regex is None else 2)
-            return
-        files = tuple(inner.files)
-        scope = Scope(tag.kind, tag.pattern, tag.regex, scope_is_wild(tag), _freeze(inner.values), node.location, files)
-        self._keep(node, scope, inner.context, place)
+        else:
+            self._keep(node, scope, inner.context, place)
+
+    def _keep_if(self, node: SectionNode, scope: Scope, place: _Place, *, more: bool) -> None:
+        ifs = place.server.ifs if place.bits & _OUTSIDE else place.ifs
+        if scope.kind is not ScopeKind.IF and (not ifs or ifs[-1].condition is None):
+            message = "<Else> or <ElseIf> section without previous <If> or <ElseIf> section in same scope"
+            self._error(node, message)
+        elif more:
+            self._error(node, f"Multiple <{scope.kind.value}> arguments not supported.", 1)
+        ifs.append(scope)
 
     def _keep(self, node: SectionNode, scope: Scope, context: Context, place: _Place) -> None:
         if context is Context.DIRECTORY:
             place.server.directories.append(scope)
         elif context is Context.LOCATION:
             place.server.locations.append(scope)
-        elif place.bit & _OUTSIDE:
+        elif place.bits & _OUTSIDE:
             place.server.files.append(scope)
-        elif place.context is Context.DIRECTORY:
+        elif place.context in (Context.DIRECTORY, Context.HTACCESS):
             place.files.append(scope)
         else:
             self._error(
@@ -440,6 +465,7 @@ class Builder:
             directories=directory_order(tuple(server.directories)),
             files=tuple(server.files),
             locations=tuple(server.locations),
+            ifs=tuple(server.ifs),
         )
 
     def vhosts(self, main: ServerRecord) -> tuple[ServerRecord, ...]:
@@ -462,6 +488,7 @@ class Builder:
             directories=directories,
             files=(*outer.files, *server.files),
             locations=(*outer.locations, *server.locations),
+            ifs=(*outer.ifs, *server.ifs),
         )
 
 
@@ -492,12 +519,30 @@ def _refused_itself(row: Directive, place: _Place) -> bool:
     return place.parent is not None and bool(row.contexts & outer)
 
 
+def _has_room(row: Directive, place: _Place) -> bool:
+    """Whether such lines may stand in the container: by class, or as they are no matter of .htaccess files at all."""
+    if place.inside is None or row.override & place.inside:
+        return True
+    return place.apart and Context.DIRECTORY in row.contexts and Context.HTACCESS not in row.contexts
+
+
 def _misplaced(row: Directive, place: _Place) -> str:
     """Apache's text for a directive that may not stand here. It has one for where the directive's class does not fit,
     and another for what the directive itself then refuses."""
-    bracket = ">" if row.section else ""
-    if place.parent is None:
-        return f"{row.name} not allowed here"
-    if _refused_itself(row, place):
-        return f"{row.name}{bracket} cannot occur within {place.parent}> section"
-    return f"{row.name} not allowed in {place.parent}> context"
+    if place.parent is not None and _refused_itself(row, place):
+        section = _refusing_section(row, place) or place.parent
+        return f"{row.name}{'>' if row.section else ''} cannot occur within {section}> section"
+    return _not_permitted(row, place)
+
+
+def _not_permitted(row: Directive, place: _Place) -> str:
+    return f"{row.name} not allowed {'here' if place.parent is None else f'in {place.parent}> context'}"
+
+
+def _refusing_section(row: Directive, place: _Place) -> str | None:
+    """The section around a line that its directive may not stand in, looked for in Apache's order."""
+    for context in (Context.DIRECTORY, Context.LOCATION, Context.FILES):
+        for kind, name in reversed(place.around):
+            if kind is context and not context & row.contexts:
+                return name
+    return None

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 from pyhttpd.config.diagnostics import Diagnostic
 from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location
+from pyhttpd.expr import Condition
 from pyhttpd.util.regex import Regex
+from pyhttpd.util.regex_defaults import STANDARD
 
 T = TypeVar("T")
 
@@ -22,6 +24,10 @@ class ScopeKind(Enum):
     FILES_MATCH = "FilesMatch"
     LOCATION = "Location"
     LOCATION_MATCH = "LocationMatch"
+    IF = "If"
+    ELSE_IF = "ElseIf"
+    ELSE = "Else"
+    HTACCESS = ".htaccess"  # a file; `pattern` is its directory, `location` its name and line 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Scope:
     """One section and what it sets. `<Directory ~ x>` has kind DIRECTORY and a regex.
 
     `pattern` is normalised: a Directory's ends with `/`. `wild` tells that it holds `*`, `?` or `[`.
-    `files` are the `<Files>` sections inside a `<Directory>`.
+    `files` and `ifs` are the `<Files>` and the `<If>`, `<ElseIf>`, `<Else>` sections inside it. `condition` is that of
+    an `<If>` or `<ElseIf>`, whose `pattern` is its text.
     """
 
     kind: ScopeKind
@@ -39,6 +46,8 @@ class Scope:
     values: Values
     location: Location
     files: tuple[Scope, ...] = ()
+    ifs: tuple[Scope, ...] = ()
+    condition: Condition | None = None
 
 
 class VhostAddress(NamedTuple):
@@ -64,6 +73,7 @@ class ServerRecord:
     directories: tuple[Scope, ...]
     files: tuple[Scope, ...]
     locations: tuple[Scope, ...]
+    ifs: tuple[Scope, ...] = ()  # in the order of the files
 
     def config(self, config_class: type[T]) -> T:
         """The per-server configuration of a module, defaults filled in."""
@@ -100,7 +110,9 @@ class Configuration:
     local_name: str = "127.0.0.1"  # of the machine, for servers without a ServerName; boot fills it in
     runtime_dir: str = ""  # DefaultRuntimeDir, else logs below ServerRoot
     mpm_name: str = ""  # prefork, worker
+    regex_defaults: frozenset[str] = STANDARD  # RegexDefaultOptions, for what .htaccess files say
     mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
+    kept: bytes = b""  # config.kept's form of the tree, on its way to the master
 
     @property
     def servers(self) -> tuple[ServerRecord, ...]:

@@ -49,7 +49,7 @@ class Diagnostic:
     printed after Apache's own lines. A message without a place (`AH00184: WARNING: StartServers of 0 not allowed`) has
     `location` None. `module` is the short name that stands in the error log (`core`, `mpm_prefork`). `excerpt` shows
     the line; without it the file is looked at again. `errno` is the system's reason, which Apache puts in front:
-    `(2)No such file or directory: `.
+    `(2)No such file or directory: `; `reason` is one that has no errno: `(EAI 2)Name or service not known`.
     """
 
     severity: Severity
@@ -62,6 +62,7 @@ class Diagnostic:
     excerpt: Excerpt | None = None
     errno: int | None = None
     uses: tuple[Location, ...] = ()
+    reason: str | None = None
 
 
 class ConfigurationError(Exception):

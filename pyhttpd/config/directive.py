@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 from typing import Any, Protocol
 
+from pyhttpd.config.limited import Methods
+from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location
+from pyhttpd.expr import Writer
+from pyhttpd.util.digits import is_number, value_of
 
 
 class Context(Flag):
@@ -94,6 +98,10 @@ class Setting(Protocol):
     @property
     def location(self) -> Location: ...
     @property
+    def text(self) -> str:
+        """What follows the name, unsplit, ${VAR} resolved."""
+
+    @property
     def context(self) -> Context: ...
     @property
     def section(self) -> str | None:
@@ -102,8 +110,23 @@ class Setting(Protocol):
     @property
     def server_root(self) -> str: ...
     @property
+    def allowed(self) -> Allowed | None:
+        """What the file may say that the line stands in, if it is an .htaccess file; None elsewhere."""
+
+    @property
+    def writer(self) -> Writer:
+        """Who has written the expressions of this line, and so what they may ask for."""
+
+    @property
     def memo(self) -> dict[str, Any]:
         """A module's own notes on this scope while it is read, forgotten afterwards: an index of its earlier lines."""
+
+    @property
+    def apart(self) -> Values:
+        """For `close` of a container that is `apart`: what the lines in it have set."""
+
+    limited: Methods
+    """The methods that the line is for: what `<Limit>` has left, which `apply` narrows for the lines in it."""
 
     def get(self, field: str, default: Any = None) -> Any:
         """What this scope has set so far for a field of the directive's configuration class."""
@@ -116,6 +139,12 @@ class Setting(Protocol):
     def put(self, field: str, key: Any, value: Any) -> None:
         """Enter into a mapping field, at its end."""
 
+    def get_main(self, into: type, field: str, default: Any = None) -> Any:
+        """What lines so far have set in the main server, for a per_server class: what all of it shares."""
+
+    def add_main(self, into: type, field: str, value: Any) -> None:
+        """Append to a tuple field there, from whatever scope."""
+
     def path(self, name: str) -> str:
         """A file name, made absolute with ServerRoot."""
 
@@ -126,6 +155,9 @@ class Setting(Protocol):
 
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the modules that are loaded so far offer under `group`, by name (`authz`, `log_letter`)."""
+
+    def row_of(self, name: str) -> Directive | None:
+        """The row of a directive (or section, with its `<`) of the modules that are loaded so far."""
 
     def module(self, name: str) -> str | None:
         """`alias_module` for `alias`, `alias_module` or `mod_alias.c`; None if it is not loaded."""
@@ -165,8 +197,24 @@ class Directive:
     on_read: bool = False
     section: bool = False
     # A section that is no scope (`<RequireAll>`): `apply(setting, rest)` is called where it opens, `close(setting)`
-    # where it ends, and what stands in it acts on the scope around it.
+    # where it ends, and what stands in it acts on the scope around it, or, if it is `apart`, on nothing but itself.
     close: Callable[[Setting], None] | None = None
+    apart: bool = False
+    inside: Override | None = None  # the classes of directives that it has room for; None: all
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What an .htaccess file may say: AllowOverride and AllowOverrideList, as they hold for its directory."""
+
+    override: Override = Override.NONE
+    options: Any = None  # the core's Option: what `Options` may name; None: everything
+    names: frozenset[str] = frozenset()  # AllowOverrideList, lower case
+    passes_forbidden: bool = False  # Nonfatal=Override: what is not allowed is passed over, with a line in the log
+    passes_unknown: bool = False  # Nonfatal=Unknown
+
+    def permits(self, row: Directive) -> bool:
+        return bool(row.override & self.override) or row.name.lower() in self.names
 
 
 class Offer(Protocol):
@@ -203,10 +251,10 @@ class DirectiveOwner(Protocol):
 
 def number(word: str) -> int:
     """A decimal integer of 32 bits. Apache takes atoi's 0 for what is none; here it is an error."""
-    try:
-        value = int(word, 10)
-    except ValueError:
-        raise ValueError(f"{{name}} takes a number, not '{word}'") from None
+    digits = word[1:] if word[:1] in ("-", "+") else word
+    if not is_number(digits):
+        raise ValueError(f"{{name}} takes a number, not '{word}'")
+    value = -value_of(digits) if word[0] == "-" else value_of(digits)
     if not -(2**31) <= value < 2**31:
         raise ValueError(f"{{name}} takes a number of at most {2**31 - 1}, not {word}")
     return value

@@ -19,6 +19,7 @@ from pyhttpd.config.catalog import Catalog
 from pyhttpd.config.conditions import ConditionError, negated_word, version_matches
 from pyhttpd.config.configuration import IncludedFile
 from pyhttpd.config.diagnostics import COMMAND_LINE, NO_EFFECT, NOT_TEXT, SYNTAX, Excerpt, Severity
+from pyhttpd.config.directive import Allowed, Context, Directive
 from pyhttpd.config.include import MAX_INCLUDE_DEPTH, IncludeError, matching_files
 from pyhttpd.config.loading import LoadError, Modules
 from pyhttpd.config.macros import Body, Macro, MacroError, Macros, TooManyLinesError
@@ -29,6 +30,9 @@ from pyhttpd.config.source import Source, open_source
 from pyhttpd.config.suggest import closest
 from pyhttpd.config.variables import Variables
 from pyhttpd.config.words import BLANKS
+
+PATH_MAX = 4096
+"""Bytes of a file's name, for the system as for Apache."""
 
 MAX_DEPTH = 100
 """Sections inside sections. Apache has no limit; nobody comes near this one."""
@@ -121,6 +125,8 @@ class Expansion:
         self.modules.compiled_in(with_mpm=with_mpm)
         self.stopped = False
         self.asked_for_mpm = False
+        self.allowed: Allowed | None = None  # in an .htaccess file
+        self.looked_at_files = False  # by a condition
         self._files = files
         self._report = report
         self._macros = Macros()
@@ -150,6 +156,11 @@ class Expansion:
         """The lines of -C or -c."""
         text = "\n".join(line.replace("\n", " ").replace("\0", " ") for line in lines)
         source = Source(COMMAND_LINE, text)
+        self._report.opened(source, ())
+        self._run(_File([_Stream(source)], (), self.nodes, 0))
+
+    def read_source(self, source: Source) -> None:
+        """A text that has been read already."""
         self._report.opened(source, ())
         self._run(_File([_Stream(source)], (), self.nodes, 0))
 
@@ -327,7 +338,7 @@ class Expansion:
         row = entries[0].row if entries else None
         node = SectionNode(row.name[1:] if row is not None else word[1:], rest, source, index)
         if row is not None and row.on_read:
-            self._section_on_read(node, word[1:], file)
+            self._section_on_read(node, row, word[1:], file)
         elif file.depth + len(file.open) >= MAX_DEPTH:
             self._error(node, file, f"Sections are nested more than {MAX_DEPTH} deep")
             self._skip(node, word[1:], file, told=True)
@@ -336,7 +347,9 @@ class Expansion:
             file.target.append(node)
             file.target = node.children
 
-    def _section_on_read(self, node: SectionNode, written: str, file: _File) -> None:
+    def _section_on_read(self, node: SectionNode, row: Directive, written: str, file: _File) -> None:
+        if self.allowed is not None and self._is_forbidden(node, row, self.allowed, file):
+            return
         if node.name == "Macro":
             self._macro(node, file)
             return
@@ -373,6 +386,8 @@ class Expansion:
             self._text_error(file, place, f"Expected </{inner.name}> but saw </{name}>", excerpt, hint)
         # `< Directory`: what was meant is clear
         meant = name.lower() if inner is None or inner.name else ""
+        if inner is not None and all(each.name.lower() != meant for each in file.open) and closest(name, [inner.name]):
+            meant = inner.name.lower()  # `</IfModul>`
         if any(each.name.lower() == meant for each in file.open):
             while (closed := file.open.pop()).name.lower() != meant:
                 pass
@@ -404,6 +419,7 @@ class Expansion:
         return False
 
     def _is_file(self, word: str) -> bool:
+        self.looked_at_files = True
         return os.path.exists(os.path.join(self.server_root, word))
 
     def _skip(self, node: SectionNode, written: str, file: _File, *, told: bool = False) -> None:
@@ -432,7 +448,7 @@ class Expansion:
             if not told:
                 told = True
                 self._error(
-                    node, file, f"Expected </{opened[-1][1]}> but saw </{word[2:-1]}>",
+                    node, file, f"Expected </{opened[-1][1]}> but saw <{word[1:-1]}>",
                     hint=f"The tag is on line {place_of(source, index).line}; <{opened[-1][0]}> was opened on line "
                     f"{opened[-1][2]}",
                 )  # fmt: skip
@@ -487,7 +503,22 @@ class Expansion:
 
     # --- directives that act now -------------------------------------------------------------------------------------
 
+    def _is_forbidden(self, node: Node, row: Directive, allowed: Allowed, file: _File) -> bool:
+        """Whether a line must not act in an .htaccess file."""
+        if allowed.permits(row):
+            if row.contexts & Context.HTACCESS:
+                return False
+            self._error(node, file, f"{row.name} cannot occur within htaccess files", number=SYNTAX)
+        elif allowed.passes_forbidden:
+            message = f"{row.name} in .htaccess forbidden by AllowOverride"
+            self._error(node, file, message, number="AH02295", severity=Severity.WARNING)
+        else:
+            self._error(node, file, f"{row.name} not allowed here", number=SYNTAX)
+        return True
+
     def _act(self, action: Action, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        if self.allowed is not None and self._is_forbidden(node, entry.row, self.allowed, file):
+            return
         try:
             action(node, entry, file)
         except ArgumentError as error:
@@ -533,6 +564,8 @@ class Expansion:
                 f"Exceeded maximum include depth of {MAX_INCLUDE_DEPTH}, There appears to be a recursion."
             )
         path = os.path.join(self.server_root, name)
+        if len(os.fsencode(path)) > PATH_MAX:
+            raise ArgumentError(f"Invalid Include path {name}", 0)
         paths = matching_files(path, optional=entry.row.name == "IncludeOptional")
         depth = file.depth + len(file.open)
         self._reading.append(_Pending(paths, chain, file.target, depth, node, file))

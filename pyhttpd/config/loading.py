@@ -10,6 +10,7 @@ from typing import cast
 from pyhttpd.config.catalog import Catalog, is_mpm
 from pyhttpd.config.configuration import LoadedModule
 from pyhttpd.config.directive import DirectiveOwner
+from pyhttpd.config.foreign import foreign_identifier
 from pyhttpd.config.nodes import Location
 from pyhttpd.config.registry import Registry
 from pyhttpd.config.suggest import for_module
@@ -91,7 +92,7 @@ class Modules:
             )
         if _PYTHON_NAME.fullmatch(path) and not path.endswith(_SHARED_OBJECTS):
             return _import(identifier, path)
-        self.refused.add(f"mod_{identifier.removesuffix('_module')}")
+        self.refused.add(foreign_identifier(identifier) or f"mod_{identifier.removesuffix('_module')}")
         raise LoadError(
             f"Cannot load {path} into server: pyhttpd does not have {identifier}", for_module(identifier, self.catalog)
         )

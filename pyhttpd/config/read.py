@@ -6,10 +6,7 @@ it is used.
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,11 +14,13 @@ from pyhttpd.config.catalog import Catalog, mpm_name
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import MISSING_MODULES, ConfigurationError, Diagnostic, Severity
 from pyhttpd.config.nodes import Node
-from pyhttpd.util.regex_defaults import set_regex_defaults
+from pyhttpd.util.collector import collector_paused
+from pyhttpd.util.regex_defaults import regex_defaults, set_regex_defaults
 
 if TYPE_CHECKING:
     from pyhttpd.config.expand import Expansion
     from pyhttpd.config.report import Report
+    from pyhttpd.config.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,20 @@ class ReadOptions:
     after: tuple[str, ...] = ()  # -c
 
 
-def read(options: ReadOptions, catalog: Catalog) -> Configuration:
-    """Read, check and build. Raises ConfigurationError with everything that is wrong, warnings included."""
-    with _no_collection():
-        return _read(options, catalog)
+def read(
+    options: ReadOptions, catalog: Catalog, trace: Trace | None = None, tree: list[Node] | None = None
+) -> Configuration:
+    """Read, check and build. Raises ConfigurationError with everything that is wrong, warnings included.
+
+    A `trace` gets to know which line set what; the nodes that were built are put into `tree`.
+    """
+    with collector_paused():
+        return _read(options, catalog, trace, [] if tree is None else tree)
 
 
-def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
+def _read(options: ReadOptions, catalog: Catalog, trace: Trace | None, tree: list[Node]) -> Configuration:
     from pyhttpd.config.build import Builder
+    from pyhttpd.config.foreign import FOREIGN_MODULES
     from pyhttpd.config.owners import known_modules
     from pyhttpd.config.suggest import Suggestions
 
@@ -50,18 +55,28 @@ def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
     set_regex_defaults()
     modules = expansion.modules
     suggestions = Suggestions(catalog, modules.registry)
-    builder = Builder(modules.registry, report, suggestions, server_root=expansion.server_root, refused=modules.refused)
+    arguments = (modules.registry, report, suggestions)
+    builder: Builder
+    if trace is None:
+        builder = Builder(*arguments, server_root=expansion.server_root, refused=modules.refused)
+    else:
+        from pyhttpd.config.trace import TracingBuilder
+
+        builder = TracingBuilder(
+            *arguments, server_root=expansion.server_root, refused=modules.refused, trace=trace
+        )
     if not expansion.stopped:
         builder.apply(expansion.nodes)
     diagnostics = report.diagnostics
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
-        needed = (modules.refused & set(known_modules())) | suggestions.needed
+        needed = (modules.refused & {*known_modules(), *FOREIGN_MODULES}) | suggestions.needed
         if needed:
             names = ", ".join(sorted(needed))
             text = f"Modules that pyhttpd does not have: {names}"
             diagnostics += (Diagnostic(Severity.ERROR, MISSING_MODULES, text),)
         raise ConfigurationError(diagnostics)
     main = builder.main
+    tree += expansion.nodes
     return Configuration(
         path=expansion.main_path,
         server_root=expansion.server_root,
@@ -73,19 +88,8 @@ def _read(options: ReadOptions, catalog: Catalog) -> Configuration:
         included=tuple(expansion.included),
         diagnostics=diagnostics,
         mpm_name=mpm_name(modules.mpms[0][0]),
+        regex_defaults=regex_defaults(),
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """A large file is a million objects, all of them kept; looking for garbage among them takes a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def read_tree(options: ReadOptions, catalog: Catalog) -> tuple[Node, ...]:

@@ -56,6 +56,8 @@ def _apache(diagnostic: Diagnostic, program: str) -> list[str]:
     number, message, place = diagnostic.number, diagnostic.message, diagnostic.location
     if diagnostic.errno is not None:
         return [f"({diagnostic.errno}){os.strerror(diagnostic.errno)}: {number}: {message}"]
+    if diagnostic.reason is not None:
+        return [f"{diagnostic.reason}: {number}: {message}"]
     if diagnostic.severity is not Severity.ERROR:
         return [f"{number}: {message}" if number else message]
     if number in _WITH_PROGRAM:

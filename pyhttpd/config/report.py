@@ -79,13 +79,14 @@ class Report:
         excerpt: Excerpt | None = None,
         severity: Severity = Severity.ERROR,
         module: str = "core",
+        reason: str | None = None,
     ) -> None:
         """Something that is wrong with a directive."""
         if self._is_new(number, message, location, severity):
             chain = self._chains.get(location.file, ())
             uses = self._uses.get(location.file, ())
             self._building.append(
-                Diagnostic(severity, number, message, location, chain, hint, module, excerpt, uses=uses)
+                Diagnostic(severity, number, message, location, chain, hint, module, excerpt, uses=uses, reason=reason)
             )
 
     def _is_new(self, number: str | None, message: str, location: Location | None, severity: Severity) -> bool:

@@ -10,10 +10,11 @@ from pyhttpd.config.conditions import REGEX_ERRORS
 from pyhttpd.config.configuration import Scope, ScopeKind
 from pyhttpd.config.directive import Context
 from pyhttpd.config.nodes import SectionNode
+from pyhttpd.expr import Condition, ExpressionError, Writer, parse_condition
 from pyhttpd.util.regex import Regex, compile_pcre
 from pyhttpd.util.wildcard import is_wild
 
-KINDS = {f"<{kind.value.lower()}": kind for kind in ScopeKind}
+KINDS = {f"<{kind.value.lower()}": kind for kind in ScopeKind if kind is not ScopeKind.HTACCESS}
 
 CONTEXTS = {
     ScopeKind.DIRECTORY: Context.DIRECTORY,
@@ -22,7 +23,12 @@ CONTEXTS = {
     ScopeKind.FILES_MATCH: Context.FILES,
     ScopeKind.LOCATION: Context.LOCATION,
     ScopeKind.LOCATION_MATCH: Context.LOCATION,
+    ScopeKind.IF: Context.FILES,  # what may not stand in <Files> may not stand there either
+    ScopeKind.ELSE_IF: Context.FILES,
+    ScopeKind.ELSE: Context.FILES,
 }
+
+IFS = frozenset({ScopeKind.IF, ScopeKind.ELSE_IF, ScopeKind.ELSE})
 
 _MATCH = frozenset({ScopeKind.DIRECTORY_MATCH, ScopeKind.FILES_MATCH, ScopeKind.LOCATION_MATCH})
 
@@ -45,6 +51,7 @@ class Tag:
     pattern: str
     regex: Regex | None
     more: bool
+    condition: Condition | None = None
 
 
 def argument_of(node: SectionNode, name: str) -> str:
@@ -56,9 +63,11 @@ def argument_of(node: SectionNode, name: str) -> str:
     return node.raw
 
 
-def read_tag(node: SectionNode, name: str, server_root: str) -> Tag:
-    """`<Directory "/srv/www">`, `<Files ~ "\\.gif$">`, `<LocationMatch ^/x>`. Raises TagError."""
+def read_tag(node: SectionNode, name: str, server_root: str, writer: Writer = Writer.ADMINISTRATOR) -> Tag:
+    """`<Directory "/srv/www">`, `<Files ~ "\\.gif$">`, `<LocationMatch ^/x>`, `<If "-R '::1'">`. Raises TagError."""
     kind = KINDS[name.lower()]
+    if kind in IFS:
+        return _read_if(node, name, kind, writer)
     given = words.split(argument_of(node, name)).words
     first = given[0] if given else ""
     if kind in _MATCH or first == "~":
@@ -69,6 +78,22 @@ def read_tag(node: SectionNode, name: str, server_root: str) -> Tag:
     if CONTEXTS[kind] is Context.FILES:
         pattern = pattern.removeprefix("./")
     return Tag(kind, first, pattern, None, len(given) > 1)
+
+
+def _read_if(node: SectionNode, name: str, kind: ScopeKind, writer: Writer) -> Tag:
+    if kind is ScopeKind.ELSE:
+        if not node.tail:
+            raise TagError(f"{name}> directive missing closing '>'")
+        if node.raw:
+            raise TagError("<Else> does not take an argument", 0)
+        return Tag(kind, "", "", None, more=False)
+    text, rest = words.first(argument_of(node, name))
+    place = node.location
+    try:
+        condition = parse_condition(text, writer=writer, source=f"{place.file}:{place.line}")
+    except ExpressionError as error:
+        raise TagError(f"Cannot parse condition clause: {error}", 0) from None
+    return Tag(kind, text, text, None, bool(rest), condition)
 
 
 def _compile(pattern: str, word: int) -> Regex:

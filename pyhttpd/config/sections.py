@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
-from pyhttpd.config.configuration import Scope, ServerRecord
+from pyhttpd.config.configuration import Scope, ScopeKind, ServerRecord
 from pyhttpd.config.merging import Values, merge_values
+from pyhttpd.expr import Condition
+from pyhttpd.util.regex import Match, Regex
 from pyhttpd.util.wildcard import compile_wildcard
 
 K = TypeVar("K")
@@ -20,13 +22,31 @@ Env = dict[str, str] | None
 
 
 class PerDir:
-    """Merged settings of all modules. `config` gives a complete instance, defaults filled in, made when first asked."""
+    """Merged settings of all modules. `config` gives a complete instance, defaults filled in, made when first asked.
 
-    __slots__ = ("_made", "values")
+    `files` and `ifs` are the `<Files>` and the `<If>` sections that what was merged has brought, in its order.
+    """
 
-    def __init__(self, values: Values) -> None:
+    __slots__ = ("_made", "_tests", "files", "ifs", "outer", "passing", "scopes", "values")
+
+    def __init__(
+        self,
+        values: Values,
+        outer: PerDir | None = None,
+        scopes: tuple[Scope, ...] = (),
+        files: tuple[Scope, ...] = (),
+        ifs: tuple[Scope, ...] = (),
+    ) -> None:
+        """`outer` and `scopes` are what was merged, in this order: they tell where a value comes from."""
         self.values = values
+        self.outer = outer
+        self.scopes = scopes
+        self.files = files
+        self.ifs = ifs
+        # an .htaccess file, which may change, has a part in it
+        self.passing: bool = outer is not None and (outer.passing or scopes[0].kind is ScopeKind.HTACCESS)
         self._made: dict[type, Any] = {}
+        self._tests: tuple[_Test, ...] | None = None
 
     def config(self, config_class: type[T]) -> T:
         made = self._made.get(config_class)
@@ -35,10 +55,18 @@ class PerDir:
             made = self._made[config_class] = config_class(**settings)
         return cast(T, made)
 
+    @property
+    def file_tests(self) -> tuple[_Test, ...]:
+        if self._tests is None:
+            self._tests = tuple(_Test(scope, _name_test(scope)) for scope in self.files)
+        return self._tests
+
 
 _SLASHES = re.compile("/{2,}")
 _MOST = 4096
 """Entries of a memo. Each belongs to a path or to a combination of sections; a full one is emptied."""
+_MOST_PASSING = 512
+"""The same for what .htaccess files have a part in: a file that changes is another one each time."""
 
 
 class Sections:
@@ -49,9 +77,10 @@ class Sections:
     """
 
     def __init__(self, server: ServerRecord) -> None:
-        self.base = PerDir(server.base)
+        self.base = PerDir(server.base, files=server.files, ifs=server.ifs)
         self._locations = tuple(_Test(scope, _location_test(scope)) for scope in server.locations)
-        self._files = tuple(_Test(scope, _name_test(scope)) for scope in server.files)
+        # `<If>` sections that hold before there is a file name; what they log they log then too
+        self.has_early_ifs = bool(server.ifs) or any(scope.ifs for scope in server.locations)
         self._exact: dict[str, list[Scope]] = {}
         self._wild: list[tuple[Scope, Callable[[str], Any]]] = []
         self._regex: list[_Test] = []
@@ -63,18 +92,9 @@ class Sections:
                 self._wild.append((scope, compile_wildcard(scope.pattern, pathname=True).fullmatch))
             else:
                 self._exact.setdefault(scope.pattern, []).append(scope)
-        self._any_named = any(
-            _names(scope)
-            for outer in (*server.locations, *server.files, *server.directories)
-            for scope in (outer, *outer.files)
-        )
-        self._any_files = bool(server.files) or any(scope.files for scope in server.directories)
-        self._matched: dict[str, tuple[Scope, ...]] = {}
-        self._merged: dict[tuple[int, ...], PerDir] = {}
-        self._inner: dict[tuple[PerDir, tuple[int, ...]], PerDir] = {}
-        self._tests: dict[int, tuple[_Test, ...]] = {
-            id(scope): tuple(_Test(inner, _name_test(inner)) for inner in scope.files) for scope in server.directories
-        }
+        self._above: dict[str, PerDir] = {}
+        self._merged: dict[tuple[PerDir, tuple[int, ...]], PerDir] = {}
+        self._passing: dict[tuple[PerDir, tuple[int, ...]], PerDir] = {}
 
     def directory(self, path: str, env: Env = None) -> PerDir:
         """For an absolute path, of a file or (with a slash at the end) of a directory: base, `<Directory>` from the
@@ -82,28 +102,68 @@ class Sections:
 
         Here and below, `env` gets the groups that a regular expression names: MATCH_NAME for `(?<name>...)`.
         """
-        if self._any_named:
-            _note_groups(self._regex, path, env)
-        scopes = self._scopes(path)
-        if not scopes:
-            return self.base
-        key = tuple(map(id, scopes))
-        found = self._merged.get(key)
-        if found is None:
-            found = _merge(self.base, scopes)
-            self._merged = _bounded(self._merged)
-            self._merged[key] = found
+        return self.patterns(self.above(path[: path.rfind("/") + 1] or "/"), path, env)
+
+    def above(self, directory: str) -> PerDir:
+        """For a directory (with a slash at the end) and those above it, without regular expressions."""
+        found = self._above.get(directory)
+        return found if found is not None else self._find_above(directory)
+
+    def _find_above(self, directory: str) -> PerDir:
+        found = self.base
+        end = -1
+        while (end := directory.find("/", end + 1)) >= 0:
+            part = directory[: end + 1]
+            known = self._above.get(part)
+            if known is None:
+                known = self.level(found, part)
+                self._above = _bounded(self._above, _MOST)
+                self._above[part] = known
+            found = known
         return found
 
-    def files(self, outer: PerDir, directory: str, name: str, env: Env = None) -> PerDir:
-        """`<Files>` of the server, then those inside the `<Directory>` sections that hold for the file."""
-        if not self._any_files:
-            return outer
-        directory = directory if directory.endswith("/") else f"{directory}/"
-        tests = list(self._files)
-        for scope in self._scopes(directory + name):
-            tests += self._tests[id(scope)]
-        return self._inside(outer, tests, name, env)
+    def entered(self, path: str) -> PerDir:
+        """For a file that is there: Apache looks at its name as at a directory's, too."""
+        name = f"{path}/"
+        return self.above(name if self._wild or name in self._exact else path[: path.rfind("/") + 1])
+
+    def level(self, outer: PerDir, directory: str) -> PerDir:
+        """`<Directory>` for exactly this directory."""
+        exact = self._exact.get(directory)
+        if not self._wild:
+            return self._merge(outer, exact) if exact else outer
+        scopes = [*(exact or ()), *(scope for scope, matches in self._wild if matches(directory))]
+        scopes.sort(key=lambda scope: self._order[id(scope)])
+        return self._merge(outer, scopes)
+
+    def patterns(self, outer: PerDir, path: str, env: Env = None) -> PerDir:
+        """`<DirectoryMatch>` and `<Directory ~ ...>`, in the order of the file."""
+        return self._inside(outer, self._regex, path, env) if self._regex else outer
+
+    def htaccess(self, outer: PerDir, file: Scope) -> PerDir:
+        """What an .htaccess file sets."""
+        return self._merge(outer, [file])
+
+    def files(self, outer: PerDir, name: str, env: Env = None) -> PerDir:
+        """`<Files>` and `<FilesMatch>`: the server's, then those of the sections and .htaccess files in `outer`."""
+        return self._inside(outer, outer.file_tests, name, env) if outer.files else outer
+
+    def conditions(self, outer: PerDir, holds: Callable[[Condition], bool]) -> PerDir:
+        """`<If>`, `<ElseIf>` and `<Else>` of all that is in `outer`, and then those inside of those that apply."""
+        result = outer
+        ifs = outer.ifs
+        while ifs:
+            scopes = []
+            before = False  # whether the chain has been decided
+            for scope in ifs:
+                if before and scope.kind is not ScopeKind.IF:
+                    continue
+                before = scope.condition is not None and holds(scope.condition)
+                if before or scope.condition is None:
+                    scopes.append(scope)
+            result = self._merge(result, scopes)
+            ifs = tuple([inner for scope in scopes for inner in scope.ifs])
+        return result
 
     def location(self, outer: PerDir, uri: str, env: Env = None) -> PerDir:
         """`<Location>` and `<LocationMatch>`, in the order of the file. `uri` is decoded. For the first, slashes that
@@ -111,44 +171,32 @@ class Sections:
         return self._inside(outer, self._locations, uri, env) if self._locations else outer
 
     def _inside(self, outer: PerDir, tests: Sequence[_Test], text: str, env: Env) -> PerDir:
-        if self._any_named:
-            _note_groups(tests, text, env)
-        if "//" in text:
-            merged = _SLASHES.sub("/", text)
-            scopes = [t.scope for t in tests if t.matches(merged if t.scope.regex is None else text)]
-        else:
-            scopes = [test.scope for test in tests if test.matches(text)]
+        merged = _SLASHES.sub("/", text) if "//" in text else text
+        scopes = []
+        for scope, matches in tests:
+            found = matches(merged if scope.regex is None else text)
+            if found:
+                scopes.append(scope)
+                if env is not None and scope.regex is not None and scope.regex.groupindex:
+                    _note_groups(scope.regex, found, env)
+        return self._merge(outer, scopes)
+
+    def _merge(self, outer: PerDir, scopes: list[Scope]) -> PerDir:
+        """Each combination once. The ids are of scopes that live as long as what was made of them."""
         if not scopes:
             return outer
         key = (outer, tuple(map(id, scopes)))
-        found = self._inner.get(key)
+        passing = outer.passing or scopes[0].kind is ScopeKind.HTACCESS
+        found = (self._passing if passing else self._merged).get(key)
         if found is None:
             found = _merge(outer, scopes)
-            self._inner = _bounded(self._inner)
-            self._inner[key] = found
+            if passing:
+                self._passing = _bounded(self._passing, _MOST_PASSING)
+                self._passing[key] = found
+            else:
+                self._merged = _bounded(self._merged, _MOST)
+                self._merged[key] = found
         return found
-
-    def _scopes(self, path: str) -> tuple[Scope, ...]:
-        """The Directory sections that hold for a path."""
-        directory = path[: path.rfind("/") + 1] or "/"
-        scopes = self._matched.get(directory)
-        if scopes is None:
-            scopes = self._match(directory)
-            self._matched = _bounded(self._matched)
-            self._matched[directory] = scopes
-        if self._regex:
-            scopes += tuple(test.scope for test in self._regex if test.matches(path))
-        return scopes
-
-    def _match(self, directory: str) -> tuple[Scope, ...]:
-        found: list[Scope] = []
-        at = 0
-        while at >= 0 and (end := directory.find("/", at)) >= 0:
-            part = directory[: end + 1]
-            found += self._exact.get(part, ())
-            found += (scope for scope, matches in self._wild if matches(part))
-            at = end + 1
-        return tuple(sorted(found, key=lambda scope: self._order[id(scope)]))
 
 
 class _Test(NamedTuple):
@@ -156,30 +204,23 @@ class _Test(NamedTuple):
     matches: Callable[[str], Any]
 
 
-def _names(scope: Scope) -> tuple[tuple[str, str], ...]:
-    """The named groups of a section's regular expression, each with the variable that it becomes."""
-    return tuple((name, f"MATCH_{name.upper()}") for name in (scope.regex.groupindex if scope.regex else ()))
+def _note_groups(regex: Regex, found: Match, env: dict[str, str]) -> None:
+    for name in regex.groupindex:
+        if found[name] is not None:
+            env[f"MATCH_{name.upper()}"] = found[name]
 
 
-def _note_groups(tests: Iterable[_Test], text: str, env: Env) -> None:
-    if env is None:
-        return
-    for test in tests:
-        names = _names(test.scope)
-        match = test.matches(text) if names else None
-        if match:
-            env.update({variable: match[name] for name, variable in names if match[name] is not None})
+def _bounded(memo: dict[K, V], most: int) -> dict[K, V]:
+    return memo if len(memo) < most else {}
 
 
-def _bounded(memo: dict[K, V]) -> dict[K, V]:
-    return memo if len(memo) < _MOST else {}
-
-
-def _merge(outer: PerDir, scopes: Iterable[Scope]) -> PerDir:
-    values = outer.values
+def _merge(outer: PerDir, scopes: Sequence[Scope]) -> PerDir:
+    values, files, ifs = outer.values, outer.files, outer.ifs
     for scope in scopes:
         values = merge_values(values, scope.values)
-    return PerDir(values)
+        files += scope.files
+        ifs += scope.ifs
+    return PerDir(values, outer, tuple(scopes), files, ifs)
 
 
 def _name_test(scope: Scope) -> Callable[[str], Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from pyhttpd.config.catalog import Catalog, is_mpm, mpm_name
+from pyhttpd.config.foreign import foreign_identifier, foreign_module
 from pyhttpd.config.owners import known_modules, known_names, owner_of
 from pyhttpd.config.registry import Registry
 
@@ -48,10 +49,17 @@ class Suggestions:
             )
         module = owner_of(name)
         if module is not None:
-            if module != "core":
+            if module != "core" and self._catalog.find(f"{module.removeprefix('mod_')}_module") is None:
                 self.needed.add(module)
             where = "Apache's core" if module == "core" else module
             return f"{label} is a directive of {where} that pyhttpd does not have yet"
+        foreign = foreign_module(name)
+        if foreign is not None:
+            self.needed.add(foreign)
+            return (
+                f"{label} belongs to {foreign}, which is not one of Apache's own modules and cannot be loaded here: "
+                f"put it inside <IfModule {foreign}.c>"
+            )
         return self._close(name)
 
     def _close(self, name: str) -> str | None:
@@ -73,6 +81,12 @@ def for_module(identifier: str, catalog: Catalog) -> str:
         return (
             f"pyhttpd does not have {source} yet. Remove this line, and put only the directives that need it inside "
             f"<IfModule {source}.c>"
+        )
+    foreign = foreign_identifier(identifier)
+    if foreign is not None:
+        return (
+            f"{foreign} is not one of Apache's own modules and cannot be loaded here. Remove this line, and put only "
+            f"the directives that need it inside <IfModule {foreign}.c>"
         )
     known = [*catalog.loadable, *(owner.name for owner in catalog.compiled_in)]
     close = closest(identifier.removesuffix("_module"), [name.removesuffix("_module") for name in known])

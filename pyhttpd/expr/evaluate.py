@@ -52,10 +52,10 @@ class Variables(Protocol):
     def in_network(self, network: Any) -> bool:
         """Whether the client's address is in a util.network.Network: `-R`."""
 
-    def url_is_served(self, url: str) -> bool:
-        """What a subrequest says: `-U`."""
+    def url_is_served(self, url: str, source: str, module: str) -> bool:
+        """What a subrequest says: `-U`. `source` and `module` are for the log."""
 
-    def file_is_served(self, path: str) -> bool:
+    def file_is_served(self, path: str, source: str, module: str) -> bool:
         """What a subrequest says: `-F`."""
 
     def vary(self, names: Sequence[str]) -> None:
@@ -63,6 +63,12 @@ class Variables(Protocol):
 
     def bad_escape(self, kind: str, text: str, source: str) -> None:
         """`unescape(text)` is empty since the text is `Bad` or `Forbidden`: for the log."""
+
+    tells: bool
+    """Whether the log wants to hear of every evaluation: then `gave` is called."""
+
+    def gave(self, value: bool | str, source: str, module: str) -> None:
+        """What the expression from `source` is worth: for the log."""
 
     def failed(self, message: str, source: str, module: str) -> None:
         """The expression from `source` has no value: for the log."""
@@ -141,6 +147,8 @@ class Condition:
         except EvaluationError as error:
             variables.failed(str(error), *self.origin)
             raise
+        if variables.tells:
+            variables.gave(result, *self.origin)
         if frame.varies and self.varying:
             variables.vary(frame.varies)
         return result
@@ -183,10 +191,13 @@ class Text:
         if run is None:
             run = self._run = _word(self.root, 1)
         try:
-            return run(_Frame(variables, captures or Captures(), self.origin))
+            result = run(_Frame(variables, captures or Captures(), self.origin))
         except EvaluationError as error:
             variables.failed(str(error), *self.origin)
             raise
+        if variables.tells and not isinstance(self.root, Constant):
+            variables.gave(result, *self.origin)
+        return result
 
 
 def parse_condition(
@@ -348,9 +359,9 @@ def _unary(node: Unary, depth: int) -> _Test:
 
         return is_client
     if node.name in "UA":
-        return lambda frame: frame.variables.url_is_served(argument(frame))
+        return lambda frame: frame.variables.url_is_served(argument(frame), *frame.origin)
     if node.name == "F":
-        return lambda frame: frame.variables.file_is_served(argument(frame))
+        return lambda frame: frame.variables.file_is_served(argument(frame), *frame.origin)
     test = _UNARY[node.name]
     return lambda frame: test(argument(frame))
 

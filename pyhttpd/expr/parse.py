@@ -7,6 +7,7 @@ reading; what is found later replaces it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -54,6 +55,9 @@ _COMPARISONS = {
 }  # fmt: skip
 
 
+_MEANS_ITSELF = re.compile(r"[^%$\\\n\0]*")
+
+
 class _Abort(Exception):
     """Reading ends, with the error that the scanner noted."""
 
@@ -70,6 +74,8 @@ class _Symbol(NamedTuple):
 
 def parse(text: str, writer: Writer, *, whole_is_text: bool) -> Any:
     """The tree of a condition, or of a text. Raises ExpressionError."""
+    if whole_is_text and _MEANS_ITSELF.fullmatch(text):
+        return Constant(wire(text))  # as most are: of each ErrorDocument, Redirect and SetHandler
     return _Parser(wire(text), writer, whole_is_text).parse()
 
 

@@ -231,10 +231,9 @@ def check_lines(data: bytes, limits: Limits) -> Head:
 
 
 def parse_head(data: bytes, limits: Limits) -> Head:
-    """A whole head. Our checks come first; in strict mode h11 reads it then, as a second opinion.
-
-    What h11 refuses and Apache takes (a raw 8-bit target, no Host in HTTP/1.0, versions above 1.1) is normalised for
-    h11 alone.
+    """A whole head. Our checks come first; where a body follows, h11 reads the head then as a second opinion, in strict
+    mode: where bodies begin and end is how requests are smuggled. Without a body h11 would only take what we take (a
+    property test holds the two together), and take longer than everything else.
     """
     end = data.find(b"\n") + 1
     head = parse_request_line(data[:end], limits)
@@ -242,8 +241,8 @@ def parse_head(data: bytes, limits: Limits) -> Head:
         return head
     head.fields = _parse_fields(data[end:], head, limits, whole=True)
     _framing(head)
-    if limits.strict:
-        _ask_h11(head, len(data), limits)
+    if limits.strict and head.has_body:
+        ask_h11(head, len(data), limits)
     return head
 
 
@@ -268,7 +267,11 @@ def _framing(head: Head) -> None:
         head.chunked = True
 
 
-def _ask_h11(head: Head, size: int, limits: Limits) -> None:
+def ask_h11(head: Head, size: int, limits: Limits) -> None:
+    """Whether h11 takes a head of so many bytes, too. Raises HeadError.
+
+    What h11 refuses and Apache takes (a raw 8-bit target, no Host in HTTP/1.0, versions above 1.1) is normalised.
+    """
     reader = h11.Connection(h11.SERVER, max_incomplete_event_size=3 * size + limits.field_size)
     reader.receive_data(_for_h11(head))
     try:

@@ -165,16 +165,18 @@ def clf_bytes_sent(request: Request) -> int | None:
 
 
 def header_out(argument: str) -> Getter:
-    """A field as it was sent. Content-Type is without parameters, all Set-Cookie fields are given."""
+    """A field as it was sent. Content-Type is without parameters, all Set-Cookie fields are given.
+
+    An ErrorDocument that failed sent none: what was sent are the fields of the request whose document it is.
+    """
     name = argument.lower()
 
     def joined(request: Request) -> str | None:
-        values = request.err_headers_out.get_all(argument) + request.headers_out.get_all(argument)
+        values = request.headers_out.get_all(argument)
         return ", ".join(values) if values else None
 
     def first(request: Request) -> str | None:
-        value = request.err_headers_out.get(argument)
-        return request.headers_out.get(argument) if value is None else value
+        return request.headers_out.get(argument)
 
     def content_type(request: Request) -> str | None:
         if request.content_type is None:

@@ -91,7 +91,9 @@ def _regex(text: str) -> Regex:
 def _expression(setting: Setting, kind: str, text: str) -> str | Text:
     """The one-argument forms take an expression. The text itself, if nothing in it depends on a request."""
     try:
-        parsed = parse_text(text, source=f"{setting.location.file}:{setting.location.line}", module="alias")
+        parsed = parse_text(
+            text, writer=setting.writer, source=f"{setting.location.file}:{setting.location.line}", module="alias"
+        )
     except ExpressionError as error:
         raise SettingError(f"Cannot parse {kind} expression '{text}': {error}") from None
     return text if parsed.constant is not None else parsed

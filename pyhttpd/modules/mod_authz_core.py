@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pyhttpd.api.authz import AuthzProvider, Outcome
 from pyhttpd.api.log import Level
-from pyhttpd.api.module import Module, Provider
+from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import Request
-from pyhttpd.config.configuration import Configuration
+from pyhttpd.config import words
+from pyhttpd.config.configuration import Configuration, Scope
 from pyhttpd.config.diagnostics import Diagnostic, Severity
-from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting, SettingError, one_of
-from pyhttpd.config.merging import merged
+from pyhttpd.config.directive import (
+    ACCESS,
+    GLOBAL,
+    Args,
+    Context,
+    Directive,
+    Override,
+    Setting,
+    SettingError,
+    one_of,
+)
+from pyhttpd.config.limited import ALL_METHODS, Methods
+from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
-from pyhttpd.http.methods import KNOWN
+from pyhttpd.modules.authz_providers import PROVIDERS, Alias, check_alias
 from pyhttpd.util.grown import Grown
 
 
 class Rule(NamedTuple):
-    """One Require line. `parsed` is what its provider made of the words, `check` the provider's function."""
+    """One Require line. `parsed` is what its provider made of the text, `check` the provider's function, `limited` the
+    methods that a `<Limit>` around it names."""
 
     text: str
     check: Callable[[Request, Any], Outcome]
     parsed: Any
     negated: bool = False
     pure: bool = True
+    limited: Methods = ALL_METHODS
 
     def __str__(self) -> str:
         return f"Require {'not ' if self.negated else ''}{self.text}"
@@ -35,16 +49,17 @@ class Rule(NamedTuple):
 
 class Group(NamedTuple):
     """`<RequireAll>` (`every`), `<RequireAny>` or `<RequireNone>` (negated); `joined` if AuthMerging made it. `place`
-    is where a container begins."""
+    is where a container begins, `limited` what methods one of its rules is for."""
 
     every: bool
     negated: bool = False
     joined: bool = False
     children: Sequence[Rule | Group] = ()
     place: Location | None = None
+    limited: Methods = Methods(but=False)
 
     def __str__(self) -> str:
-        name = "All" if self.every else "None" if self.negated else "Any"
+        name = ("NotAll" if self.negated else "All") if self.every else "None" if self.negated else "Any"
         return f"AuthMerging {name}" if self.joined else f"<Require{name}>"
 
 
@@ -64,7 +79,9 @@ def merge_rules(outer: Rules, inner: Rules) -> Rules:
         return inner
     if outer.group is None or inner.group is None:
         return Rules(inner.group or outer.group, inner.merging)
-    return Rules(Group(inner.merging == "And", joined=True, children=(outer.group, inner.group)), inner.merging)
+    both = (outer.group, inner.group)
+    limited = outer.group.limited | inner.group.limited
+    return Rules(Group(inner.merging == "And", joined=True, children=both, limited=limited), inner.merging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +90,47 @@ class AuthzConfig:
     forbidden_on_failure: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AuthzServer:
+    """Of the main server alone."""
+
+    aliases: Mapping[str, Alias] = merged({}, overlay)
+
+
 # --- the lines
 
 
-def _add(rules: Rules, child: Rule | Group) -> Rules:
-    """Into the innermost open container; the scope itself is a RequireAny."""
+def _add(rules: Rules, child: Rule | Group, *, flat: bool = True) -> Rules:
+    """Into the innermost open container; the scope itself is a RequireAny. With `flat` what a container says is said by
+    its rules where that is the same: `<RequireNone>` in `<RequireAll>` is so many `Require not`."""
     parent = rules.open[-1] if rules.open else rules.group or Group(every=False)
     if child.negated and not parent.every:
         what = "negative Require directive has" if isinstance(child, Rule) else f"{child} directive has"
         raise SettingError(f"{what} no effect in {parent} directive")
-    same = isinstance(child, Group) and not child.negated and child.every == parent.every
-    more = child.children if same and isinstance(child, Group) else (child,)
+    more: Sequence[Rule | Group] = (child,)
+    if isinstance(child, Group) and child.negated:
+        if flat and child.every != parent.every:
+            more = tuple(one._replace(negated=not one.negated) for one in child.children)
+    elif isinstance(child, Group) and child.every == parent.every:
+        more = child.children
     known = parent.children if isinstance(parent.children, Grown) else Grown(parent.children)
-    parent = parent._replace(children=known.plus(more))
+    parent = parent._replace(children=known.plus(more), limited=parent.limited | child.limited)
     return rules._replace(open=(*rules.open[:-1], parent)) if rules.open else rules._replace(group=parent)
 
 
-def require(setting: Setting, *words: str) -> None:
+def require(setting: Setting, text: str) -> None:
     rules: Rules = setting.get("rules", Rules())
     try:
-        setting.set("rules", _add(rules, _rule(setting, words)))
+        setting.set("rules", _add(rules, _rule(setting, text)))
     except SettingError:
         setting.set("rules", rules._replace(spoiled=True))
         raise
 
 
 _ELSEWHERE = {
-    "expr": "mod_authz_core", "host": "mod_authz_host", "forward-dns": "mod_authz_host", "user": "mod_authz_user",
-    "valid-user": "mod_authz_user", "group": "mod_authz_groupfile", "file-group": "mod_authz_groupfile",
-    "file-owner": "mod_authz_owner", "dbm-group": "mod_authz_dbm", "dbm-file-group": "mod_authz_dbm",
+    "user": "mod_authz_user", "valid-user": "mod_authz_user", "group": "mod_authz_groupfile",
+    "file-group": "mod_authz_groupfile", "file-owner": "mod_authz_owner",
+    "dbm-group": "mod_authz_dbm", "dbm-file-group": "mod_authz_dbm",
     "dbd-group": "mod_authz_dbd", "dbd-login": "mod_authz_dbd", "dbd-logout": "mod_authz_dbd",
     "ldap-user": "mod_authnz_ldap", "ldap-group": "mod_authnz_ldap", "ldap-dn": "mod_authnz_ldap",
     "ldap-attribute": "mod_authnz_ldap", "ldap-filter": "mod_authnz_ldap", "ldap-search": "mod_authnz_ldap",
@@ -110,20 +139,30 @@ _ELSEWHERE = {
 """Apache's providers that pyhttpd does not have, and whose they are."""
 
 
-def _rule(setting: Setting, words: tuple[str, ...]) -> Rule:
-    negated = bool(words) and words[0].lower() == "not"
-    name, *rest = (words[1:] if negated else words) or ("",)
-    provider: AuthzProvider | None = setting.providers("authz").get(name)
-    if provider is None:
-        if name in _ELSEWHERE:
-            raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet")
-        choices = (*setting.providers("authz"), *_ELSEWHERE)
-        raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices)
+def _rule(setting: Setting, text: str) -> Rule:
+    name, rest = words.first(text)
+    negated = name.lower() == "not"
+    if negated:
+        name, rest = words.first(rest)
+    alias: Alias | None = setting.get_main(AuthzServer, "aliases", {}).get(name)
+    if alias is not None:
+        return Rule(f"{name} {rest}", check_alias, alias, negated, alias.pure, setting.limited)
+    provider = _provider(setting, name)
     try:
-        parsed = provider.parse(tuple(rest))
+        parsed = provider.parse(setting, rest)
     except ValueError as error:
         raise SettingError(str(error)) from None
-    return Rule(" ".join((name, *rest)), provider.check, parsed, negated, provider.pure)
+    return Rule(f"{name} {rest}", provider.check, parsed, negated, provider.pure, setting.limited)
+
+
+def _provider(setting: Setting, name: str) -> AuthzProvider:
+    provider: AuthzProvider | None = setting.providers("authz").get(name)
+    if provider is not None:
+        return provider
+    if name in _ELSEWHERE:
+        raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet")
+    choices = (*setting.providers("authz"), *setting.get_main(AuthzServer, "aliases", {}), *_ELSEWHERE)
+    raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices)
 
 
 def _open(setting: Setting, rest: str, group: Group) -> None:
@@ -153,7 +192,35 @@ def close_container(setting: Setting) -> None:
         return
     if not group.children:
         raise SettingError(f"{group} directive contains no authorization directives")
-    setting.set("rules", _add(rules, group))
+    setting.set("rules", _add(rules, group, flat=Context.HTACCESS not in setting.context))
+
+
+def open_alias(setting: Setting, text: str) -> None:
+    """`<AuthzProviderAlias provider alias "arguments">`; it is made where it ends."""
+    if not text:
+        raise SettingError(f"{setting.row.name}> directive requires additional arguments")
+
+
+def close_alias(setting: Setting) -> None:
+    text = setting.text.rstrip()
+    name, rest = words.first(text)
+    alias, rest = words.first(rest)
+    arguments, rest = words.first(rest)
+    if not name or not alias:
+        raise SettingError(f"{setting.row.name}> directive requires additional arguments")
+    extra = words.first(rest)[0]
+    if extra:
+        setting.warn(
+            f"When several arguments ({arguments} {extra}...) are passed to a {setting.row.name} directive, they must "
+            "be enclosed in quotation marks.  Otherwise, only the first one is taken into account",
+            "AH10142",
+        )
+    provider = _provider(setting, name)
+    try:
+        parsed = provider.parse(setting, arguments)
+    except ValueError as error:
+        raise SettingError(f"Can't parse 'Require {name} {arguments}': {error}") from None
+    setting.put("aliases", alias, Alias(provider.check, parsed, setting.apart, provider.pure))
 
 
 def _only_negative(group: Group) -> Iterator[Group]:
@@ -168,15 +235,20 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
     """A container of nothing but `not` never lets anybody in."""
     found: dict[Group, Diagnostic] = {}
     for server in configuration.servers:
-        for outer in (*server.directories, *server.files, *server.locations):
-            for scope in (outer, *outer.files):
-                rules: Rules = scope.values.get(AuthzConfig, {}).get("rules", Rules())
-                for group in _only_negative(rules.group) if rules.group is not None else ():
-                    text = f"{group} directive contains only negative authorization directives"
-                    place = group.place
-                    hint = None if place is None else f"It begins on line {place.line} of {place.file}"
-                    found[group] = Diagnostic(Severity.ERROR, "AH01624", text, hint=hint, module="authz_core")
+        for scope in _all_scopes((*server.directories, *server.files, *server.locations)):
+            rules: Rules = scope.values.get(AuthzConfig, {}).get("rules", Rules())
+            for group in _only_negative(rules.group) if rules.group is not None else ():
+                text = f"{group} directive contains only negative authorization directives"
+                place = group.place
+                hint = None if place is None else f"It begins on line {place.line} of {place.file}"
+                found[group] = Diagnostic(Severity.ERROR, "AH01624", text, hint=hint, module="authz_core")
     return tuple(found.values())
+
+
+def _all_scopes(scopes: Sequence[Scope]) -> Iterator[Scope]:
+    for scope in scopes:
+        yield scope
+        yield from _all_scopes(scope.files)
 
 
 def auth_merging(setting: Setting, how: str) -> None:
@@ -185,12 +257,15 @@ def auth_merging(setting: Setting, how: str) -> None:
 
 def _container(name: str, apply: Callable[..., None], text: str) -> Directive:
     return Directive(name, Args.raw(), ACCESS, override=Override.AUTHCONFIG, into=AuthzConfig, section=True,
-                     apply=apply, close=close_container,
+                     inside=Override.AUTHCONFIG, apply=apply, close=close_container,
                      help=f"container for grouping authorization directives of which {text}")  # fmt: skip
 
 
 DIRECTIVES = (
-    Directive("Require", Args.take(str, least=0, most=None), ACCESS, override=Override.AUTHCONFIG, into=AuthzConfig,
+    Directive("<AuthzProviderAlias", Args.raw(), GLOBAL, into=AuthzServer, section=True, apart=True,
+              inside=Override.AUTHCONFIG, apply=open_alias, close=close_alias,
+              help="container for grouping an authorization provider's directives under a provider alias"),
+    Directive("Require", Args.raw(), ACCESS, override=Override.AUTHCONFIG, into=AuthzConfig,
               apply=require,
               help="specifies authorization directives which one must pass (or not) for a request to suceeed"),
     _container("<RequireAll", require_all, "none must fail and at least one must pass for a request to succeed"),
@@ -207,47 +282,18 @@ DIRECTIVES = (
 )  # fmt: skip
 
 
-# --- the providers
-
-
-def parse_all(words: tuple[str, ...]) -> bool:
-    if len(words) != 1 or words[0].lower() not in ("granted", "denied"):
-        raise ValueError("Argument for 'Require all' must be 'granted' or 'denied'")
-    return words[0].lower() == "granted"
-
-
-def check_all(request: Request, granted: bool) -> Outcome:
-    return Outcome.GRANTED if granted else Outcome.DENIED
-
-
-def _method(name: str) -> str:
-    return "GET" if name == "HEAD" else name
-
-
-def parse_method(words: tuple[str, ...]) -> frozenset[str]:
-    for word in words:
-        if word not in KNOWN:
-            raise ValueError(f"Invalid Method '{word}'")
-    return frozenset(_method(word) for word in words)
-
-
-def check_method(request: Request, methods: frozenset[str]) -> Outcome:
-    return Outcome.GRANTED if _method(request.method) in methods else Outcome.DENIED
-
-
-def parse_env(words: tuple[str, ...]) -> tuple[str, ...]:
-    return words
-
-
-def check_env(request: Request, names: tuple[str, ...]) -> Outcome:
-    return Outcome.GRANTED if any(name in request.env for name in names) else Outcome.DENIED
-
-
 # --- the requests
 
 
-def evaluate(request: Request, rule: Rule | Group, *, debug: bool = False) -> Outcome:
-    """What a rule or a group of rules says; with `debug` a log line for each of them."""
+def evaluate(request: Request, rule: Rule | Group, *, debug: bool = False, inside_all: bool = True) -> Outcome:
+    """What a rule or a group of rules says; with `debug` a log line for each of them. `inside_all`: in a group of which
+    every member must agree, one that is not asked is no obstacle."""
+    if rule.limited.names and request.method not in rule.limited:
+        result = Outcome.GRANTED if inside_all else Outcome.NEUTRAL
+        if debug:
+            message = f"authorization result of {rule}: {result.value} (directive limited to other methods)"
+            request.log(Level.DEBUG, "authz_core", "AH01625", message)
+        return result
     if isinstance(rule, Rule):
         if not rule.pure:
             request.do_not_keep()
@@ -257,8 +303,9 @@ def evaluate(request: Request, rule: Rule | Group, *, debug: bool = False) -> Ou
     if rule.negated and result is not Outcome.ERROR:
         # a rule that did not fail is no reason to let anybody in
         result = Outcome.DENIED if result is Outcome.GRANTED else Outcome.NEUTRAL
-    if debug:
-        request.log(Level.DEBUG, "authz_core", "AH01626", f"authorization result of {rule}: {result.value}")
+    if debug and not (result is Outcome.ERROR and isinstance(rule, Group)):
+        shown = Outcome.NEUTRAL if result is Outcome.ERROR else result
+        request.log(Level.DEBUG, "authz_core", "AH01626", f"authorization result of {rule}: {shown.value}")
     return result
 
 
@@ -268,7 +315,7 @@ def _evaluate_group(request: Request, group: Group, debug: bool) -> Outcome:
     decisive, weak = (Outcome.DENIED, Outcome.GRANTED) if group.every else (Outcome.GRANTED, Outcome.DENIED)
     result = Outcome.NEUTRAL
     for child in group.children:
-        outcome = evaluate(request, child, debug=debug)
+        outcome = evaluate(request, child, debug=debug, inside_all=group.every)
         if outcome in (decisive, Outcome.ERROR):
             return outcome
         if outcome is Outcome.NEUTRAL:
@@ -315,15 +362,12 @@ MODULE = Module(
     "authz_core_module",
     "mod_authz_core.c",
     per_dir=AuthzConfig,
+    per_server=AuthzServer,
     directives=DIRECTIVES,
     hooks=(
         on(Phase.ACCESS_CHECKER_EX, authorize_anybody, Order.LAST, pure=True),
         on(Phase.AUTH_CHECKER, authorize_user, Order.LAST, pure=True),
     ),
     check_config=check_config,
-    providers=(
-        Provider("authz", "all", AuthzProvider(parse_all, check_all, pure=True)),
-        Provider("authz", "method", AuthzProvider(parse_method, check_method, pure=True)),
-        Provider("authz", "env", AuthzProvider(parse_env, check_env, pure=True)),
-    ),
+    providers=PROVIDERS,
 )

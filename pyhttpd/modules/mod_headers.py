@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pyhttpd.api.condition import holds
+from pyhttpd.api.condition import Texts, is_met, parse_clause
 from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
@@ -17,7 +17,7 @@ from pyhttpd.api.phases import DECLINED, Order, Phase, on
 from pyhttpd.api.request import Request
 from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import inner_last, merged
-from pyhttpd.expr import Condition, EvaluationError, ExpressionError, Text, parse_condition, parse_text
+from pyhttpd.expr import Condition, EvaluationError, ExpressionError, Text, Writer, parse_text
 from pyhttpd.http.headers import Headers
 from pyhttpd.scoreboard import Status
 from pyhttpd.util.escape import wire
@@ -62,11 +62,11 @@ class HeadersConfig:
 # --- the lines
 
 
-def parse_value(text: str, place: str = "-") -> Value:
+def parse_value(text: str, place: str = "-", writer: Writer = Writer.ADMINISTRATOR) -> Value:
     """A value as constant texts and tags, or an expression. Raises ValueError with Apache's words."""
     if text.startswith("expr="):
         try:
-            return parse_text(text.removeprefix("expr="), source=place, module="headers")
+            return parse_text(text.removeprefix("expr="), writer=writer, source=place, module="headers")
         except ExpressionError as error:
             raise ValueError(f"Can't parse value expression : {error}") from None
     parts: list[str | Tag] = []
@@ -99,7 +99,9 @@ def parse_value(text: str, place: str = "-") -> Value:
     return tuple(wire(part) if isinstance(part, str) else part for part in parts)
 
 
-def parse_change(words: list[str], *, of_request: bool, place: str = "-") -> Change:
+def parse_change(
+    words: list[str], *, of_request: bool, place: str = "-", writer: Writer = Writer.ADMINISTRATOR
+) -> Change:
     """The words after `always` and `onsuccess`. Raises ValueError with Apache's words. `place` is for the log."""
     action = words[0].lower() if words else ""
     if action not in _ACTIONS:
@@ -132,8 +134,9 @@ def parse_change(words: list[str], *, of_request: bool, place: str = "-") -> Cha
             regex = _regex(name, "Header echo regex could not be compiled")
     elif value is None:
         raise ValueError("Header requires three arguments")
-    condition, early = _condition(clause, place)
-    return Change(action, wire(name.partition(":")[0]), parse_value(value or "", place), regex, condition, early)
+    condition, early = _condition(clause, place, writer)
+    parsed = parse_value(value or "", place, writer)
+    return Change(action, wire(name.partition(":")[0]), parsed, regex, condition, early)
 
 
 def _regex(text: str, message: str) -> Regex:
@@ -143,22 +146,20 @@ def _regex(text: str, message: str) -> Regex:
         raise ValueError(message) from None
 
 
-def _condition(clause: str | None, place: str) -> tuple[str | Condition | None, bool]:
+_CLAUSE = Texts(
+    no_name="error: missing environment variable name. envclause should be in the form env=envar ",
+    no_expression=None,
+    bad_expression="Can't parse envclause/expression: {}",
+    neither="Unknown parameter: {}",
+)
+
+
+def _condition(clause: str | None, place: str, writer: Writer) -> tuple[str | Condition | None, bool]:
     if clause is None:
         return None, False
     if clause.lower() == EARLY:
         return None, True
-    kind, equals, name = clause.partition("=")
-    if equals and kind.lower() == "env":
-        if name in ("", "!"):
-            raise ValueError("error: missing environment variable name. envclause should be in the form env=envar ")
-        return name, False
-    if equals and kind.lower() == "expr":
-        try:
-            return parse_condition(name, source=place, module="headers"), False
-        except ExpressionError as error:
-            raise ValueError(f"Can't parse envclause/expression: {error}") from None
-    raise ValueError(f"Unknown parameter: {clause}")
+    return parse_clause(clause, _CLAUSE, source=place, module="headers", writer=writer), False
 
 
 def _append(setting: Setting, field: str, words: list[str]) -> None:
@@ -166,7 +167,7 @@ def _append(setting: Setting, field: str, words: list[str]) -> None:
         raise SettingError(f"{setting.row.name} has too many arguments")
     try:
         place = f"{setting.location.file}:{setting.location.line}"
-        change = parse_change(words, of_request=field == "request", place=place)
+        change = parse_change(words, of_request=field == "request", place=place, writer=setting.writer)
     except ValueError as error:
         raise SettingError(str(error)) from None
     if change.action == "unset" and not change.name:
@@ -263,10 +264,8 @@ def _has_token(value: str, token: str) -> bool:
 
 def _holds(request: Request, condition: str | Condition | None) -> bool:
     """What cannot be evaluated does not keep a line from its work, as in Apache."""
-    if not isinstance(condition, Condition):
-        return holds(condition, request.env)
     try:
-        return condition.evaluate(variables_of(request))
+        return is_met(condition, request)
     except EvaluationError as error:
         request.log(Level.ERROR, "headers", "AH01501", f"Failed to evaluate expression ({error}) - ignoring")
         return True

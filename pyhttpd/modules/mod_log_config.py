@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pyhttpd.api.condition import holds
-from pyhttpd.api.expression import variables_of
+from pyhttpd.api.condition import Texts, is_met, parse_clause
 from pyhttpd.api.log import Level, Sink
 from pyhttpd.api.log_sink import TRANSFER_LOG, is_file, open_sink
 from pyhttpd.api.module import Module, Preparation, Provider
@@ -20,7 +19,7 @@ from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, RSRC, Args, Directive, Setting, SettingError
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
-from pyhttpd.expr import Condition, EvaluationError, ExpressionError, parse_condition
+from pyhttpd.expr import Condition, EvaluationError
 from pyhttpd.modules.log_buffer import Buffer
 from pyhttpd.modules.log_format import Line, compile_line, parse
 from pyhttpd.modules.log_json import compile_json, parse_fields
@@ -55,12 +54,13 @@ def _merge_logs(outer: tuple[Log, ...], inner: tuple[Log, ...]) -> tuple[Log, ..
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """`format` is that of a LogFormat line without a nickname."""
+    """`format` is that of a LogFormat line without a nickname; `buffered`, in the main server, what all BufferedLogs
+    lines say, of which the last one counts."""
 
     format: str = COMMON
     nicknames: Mapping[str, Format] = merged({}, overlay)
     logs: tuple[Log, ...] = merged((), _merge_logs)
-    buffered: bool = False
+    buffered: tuple[bool, ...] = ()
 
     def format_of(self, log: Log) -> Format:
         name = self.format if log.format is None else log.format
@@ -90,20 +90,14 @@ def log_format(setting: Setting, text: str, nickname: str = "", form: str = "") 
         setting.set("format", text)
 
 
+_CLAUSE = Texts("missing environment variable name", "missing condition", "{}", "error in condition clause")
+
+
 def _condition(clause: str, place: Location) -> str | Condition:
-    kind, equals, text = clause.partition("=")
-    if equals and kind.lower() == "env":
-        if text in ("", "!"):
-            raise SettingError("missing environment variable name")
-        return text
-    if equals and kind.lower() == "expr":
-        if not text:
-            raise SettingError("missing condition")
-        try:
-            return parse_condition(text, varying=False, source=f"{place.file}:{place.line}", module="log_config")
-        except ExpressionError as error:
-            raise SettingError(str(error)) from None
-    raise SettingError("error in condition clause")
+    try:
+        return parse_clause(clause, _CLAUSE, source=f"{place.file}:{place.line}", module="log_config", varying=False)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _add(setting: Setting, name: str, text: str | None, clause: str, inherited: bool) -> None:
@@ -126,6 +120,11 @@ def transfer_log(setting: Setting, name: str) -> None:
     _add(setting, name, None, "", inherited=False)
 
 
+def buffered_logs(setting: Setting, on: bool) -> None:
+    """For all servers, wherever the line stands."""
+    setting.add_main(LogConfig, "buffered", on)
+
+
 DIRECTIVES = (
     Directive("CustomLog", Args.take(str, str, str, least=2), RSRC, into=LogConfig, apply=custom_log,
               help='a file name, a custom log format string or format name, and an optional "env=" or "expr=" clause '
@@ -136,7 +135,7 @@ DIRECTIVES = (
               help="the filename of the access log"),
     Directive("LogFormat", Args.take(str, str, str, least=1), RSRC, into=LogConfig, apply=log_format,
               help="a log format string (see docs) and an optional format name; \"json\" behind it asks for JSON"),
-    Directive("BufferedLogs", Args.flag(), GLOBAL, into=LogConfig, sets="buffered",
+    Directive("BufferedLogs", Args.flag(), RSRC, into=LogConfig, apply=buffered_logs,
               help="Enable Buffered Logging (experimental)"),
 )  # fmt: skip
 
@@ -180,6 +179,7 @@ class Writer:
 
     def write(self, line: bytes, request: Request) -> None:
         sink = self._sink
+        # Threads that meet between the two steps may tell a number twice, or less than were lost; never of none.
         if sink.append(line) and sink.lost:
             lost, sink.lost = sink.lost, 0
             request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.target}")
@@ -204,6 +204,7 @@ class ServerLogs:
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
     main = configuration.main.config(LogConfig)
+    buffered = main.buffered[-1:] == (True,)
     writers: dict[str, Writer] = {}
     for server in configuration.servers:
         config = server.config(LogConfig)
@@ -211,7 +212,7 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
         for log in config.logs:
             if log.target not in writers:
                 sink = open_sink(log.target, preparation, TRANSFER_LOG)
-                writers[log.target] = Writer(log.target, sink, buffered=main.buffered)
+                writers[log.target] = Writer(log.target, sink, buffered=buffered)
             # Beside its own logs a host has GlobalLog in the main server's format, without any all logs in its own.
             formats = main if log.inherited and config.logs != main.logs else config
             logs.append((log.condition, formats.format_of(log), writers[log.target]))
@@ -227,10 +228,8 @@ def child_init(services: Services) -> None:
 
 
 def _met(condition: str | Condition, request: Request) -> bool:
-    if isinstance(condition, str):
-        return holds(condition, request.env)
     try:
-        return condition.evaluate(variables_of(request))
+        return is_met(condition, request)
     except EvaluationError as error:
         request.log(Level.WARN, "log_config", "AH00644", f"Error evaluating log condition: {error}")
         return False

@@ -241,4 +241,5 @@ MODULE = Module(
     directives=DIRECTIVES,
     hooks=(on(Phase.TYPE_CHECKER, find_type, pure=True),),
     prepare=prepare,
+    prepare_only_reads=True,
 )

@@ -40,6 +40,7 @@ class Facts:
     saturated_seconds: float  # of all events that have ended
     accept_queue_peak: int
     failed_reloads: int
+    refusal: tuple[float, str] | None = None  # when and why the last configuration was not taken, if it was not
 
     @property
     def uptime(self) -> int:
@@ -100,6 +101,7 @@ def gather(
         saturations=scoreboard["saturations"], saturated_since=scoreboard["saturated_since"] / 1_000_000,
         saturated_seconds=scoreboard["saturated_total"] / 1_000_000,
         accept_queue_peak=scoreboard["accept_queue_peak"], failed_reloads=scoreboard["failed_reloads"],
+        refusal=scoreboard.refusal(),
     )  # fmt: skip
 
 

@@ -235,6 +235,12 @@ def _events(facts: Facts) -> str:
         )
     if facts.failed_reloads:
         out += f"<dt>Failed reloads: {facts.failed_reloads} (see the error log)</dt>\n"
+    if facts.refusal is not None:
+        when, why = facts.refusal
+        out += (
+            f"<dt><b>The configuration on the disk is not the one that runs</b>: its reload failed on {clock(when)}, "
+            f"generation {facts.generation} serves on</dt>\n<dd><pre>{html(why)}</pre></dd>\n"
+        )
     return out
 
 

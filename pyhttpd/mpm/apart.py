@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pyhttpd.util.collector import collector_paused
+
 _CHUNK = 1 << 20
 
 
@@ -80,7 +82,8 @@ class Apart:
         if not self._data:
             raise ProcessFailed("it was ended before it had finished")
         try:
-            raised, value = pickle.loads(self._data)
+            with collector_paused():
+                raised, value = pickle.loads(self._data)
         except Exception as error:
             raise ProcessFailed(f"its answer is incomplete: {error}") from error
         if raised:
@@ -135,7 +138,8 @@ def _work_in_child(
         except BaseException as error:
             answer = (True, _failure(error))
         try:
-            data = pickle.dumps(answer)
+            with collector_paused():
+                data = pickle.dumps(answer)
         except Exception as error:
             data = pickle.dumps((True, _failure(error)))
         sys.stdout.flush()

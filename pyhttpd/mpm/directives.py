@@ -14,6 +14,7 @@ from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError, at_least, number
 from pyhttpd.policy import Family, Limits, clamp, share_out
+from pyhttpd.util.digits import is_number, value_of
 
 
 class ListenAddress(NamedTuple):
@@ -176,7 +177,7 @@ def _buckets(ratio: int, limits: Limits) -> int:
 def parse_listen(word: str) -> tuple[str | None, int]:
     """`80`, `*:80`, `127.0.0.1:80`, `[::1]:80` as (host, port). Raises ValueError with Apache's texts."""
     host: str | None
-    if word.isdigit():
+    if is_number(word):
         host, port = None, word
     elif word.startswith("[") and "]" in word:
         host, _, port = word[1:].partition("]")
@@ -189,11 +190,13 @@ def parse_listen(word: str) -> tuple[str | None, int]:
             raise ValueError("Port must be specified")
         if ":" in host:
             raise ValueError("Invalid address or port")
+        if not is_number(port):
+            raise ValueError("Port must be specified")
     if not port:
         raise ValueError("Port must be specified")
-    if not port.isdigit() or int(port) > 65535 or host == "":
+    if not is_number(port) or value_of(port) > 65535 or host == "":
         raise ValueError("Invalid address or port")
-    return (None if host == "*" else host), int(port)
+    return (None if host == "*" else host), value_of(port)
 
 
 def set_listen(setting: Setting, *words: str) -> None:
@@ -231,9 +234,9 @@ def _buffer_size(word: str) -> int:
 
 
 def _mem_free(word: str) -> int:
-    if not word.isdigit():
+    if not is_number(word) or (value := value_of(word)) >= 1 << 31:
         raise ValueError(f"Invalid MaxMemFree value: {word}")
-    return int(word)
+    return value
 
 
 def _stack_size(word: str) -> int:

@@ -60,6 +60,12 @@ class LogLine(NamedTuple):
     text: str
     errno: int | None = None
 
+    @property
+    def explained(self) -> str:
+        """With its number and the system's reason, as it stands in the log."""
+        number = f"{self.number}: " if self.number else ""
+        return f"{f'({self.errno}){os.strerror(self.errno)}: ' if self.errno else ''}{number}{self.text}"
+
     def write(self, log: ErrorLog) -> None:
         log.log(self.level, self.module, self.number, self.text, errno=self.errno)
 
@@ -70,6 +76,13 @@ class Refused(Exception):
     def __init__(self, lines: Sequence[LogLine]) -> None:
         super().__init__("; ".join(line.text for line in lines))
         self.lines = tuple(lines)
+
+    @property
+    def summary(self) -> str:
+        """What went wrong, for the status page: without warnings and without the lines that show
+        the file: who may see the page need not see what stands in it."""
+        errors = [line for line in self.lines if line.level <= Level.ERROR and not line.text.startswith("  ")]
+        return "\n".join(line.explained for line in errors or self.lines)
 
 
 class Reading(Protocol):

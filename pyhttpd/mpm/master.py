@@ -167,6 +167,7 @@ class Master:
         for line in refusal.lines:
             line.write(self.generation.error_log)
         self.scoreboard["failed_reloads"] += 1
+        self.scoreboard.note_refusal(refusal.summary)
         self.log(Level.ERROR, "PH00220", f"the new configuration was not taken; generation {self.number} serves on")
 
     def abandon_reading(self) -> None:

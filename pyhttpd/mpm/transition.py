@@ -66,6 +66,7 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     master.number += 1
     master.scoreboard["generation"] = master.number
     master.scoreboard["config_generation"] += 1
+    master.scoreboard.forget_refusal()
     master.scoreboard["restarted"] = time.time_ns() // 1000
     master.pod.close()  # no child of the new generation may inherit its writing end
     master.pod = pod

@@ -10,8 +10,9 @@ from pyhttpd.api.body import FileSlice, Piece, length_of
 from pyhttpd.api.core_config import UNLIMITED, CoreDir
 from pyhttpd.api.log import Level
 from pyhttpd.http.conditional import range_applies
+from pyhttpd.http.headers import Headers
 from pyhttpd.http.ranges import Ranges, UnsatisfiableError, parse_ranges
-from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.server.response import full_content_type, run_response_hooks
 
 # One boundary for the life of a process, as in Apache; made before the children are forked.
@@ -46,6 +47,8 @@ def apply_ranges(request: ServerRequest) -> int | None:
     except UnsatisfiableError:
         request.content, request.content_length = None, None
         request.unmeasured = True  # as in Apache, where it is found when the answer is on its way
+        request.do_not_keep()  # it counts twice, see response.py
+        first_of(request).given_up = Headers((*request.err_headers_out, *headers))
         request.err_headers_out.clear()  # the hooks run again, on the error
         for name, value in meant_for_errors:
             request.err_headers_out.add(name, value)

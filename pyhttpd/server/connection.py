@@ -28,6 +28,7 @@ from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.exchange import Exchange, log_request
 from pyhttpd.server.hosts import idle_time
 from pyhttpd.server.pipeline import log_exception
+from pyhttpd.server.protocol_directives import HTTP_1
 from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Connection:
         self.recording: Recording | None = None  # of the answer that is being made, if it may be kept
         self.address, self._client_port = _address(peer)
         self._client_name: str | None = None
+        self.local_name: str | None = None
         self.log_id: str | None = None
         self.local_ip, self.local_port = self._key = _address(sock.getsockname())
         self.chain = service.vhosts.at(self.local_ip, self.local_port)
@@ -224,7 +226,7 @@ class Connection:
             return False
         slot, sender, first = self.slot, self.sender, kept.request
         if service.extended_status:
-            slot.describe(self.address, "http/1.1", kept.vhost, first.request_line)
+            slot.describe(self.address, HTTP_1, kept.vhost, first.request_line)
             slot.begin_request(self._arrived)
         slot.set_status(Status.BUSY_WRITE)
         request = copy_of(first, self, self._arrived, self._started)

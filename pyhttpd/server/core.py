@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Sequence
 
-from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, Option, Options
+from pyhttpd.api.core_config import CoreDir, CoreServer, Option, Options
 from pyhttpd.api.log import ErrorLog
 from pyhttpd.api.log_sink import ERROR_LOG, MAIN_ERROR_LOG, is_file, open_sink
 from pyhttpd.api.module import Module, Preparation
@@ -17,7 +17,6 @@ from pyhttpd.config.directive import (
     ANYWHERE,
     GLOBAL,
     RSRC,
-    SECTIONS,
     Args,
     Context,
     Converter,
@@ -32,23 +31,14 @@ from pyhttpd.config.language import LANGUAGE
 from pyhttpd.server.arguments import on_or_off
 from pyhttpd.server.core_hooks import CORE_HOOKS, HTTP_HOOKS
 from pyhttpd.server.file_directives import FILE_DIRECTIVES
+from pyhttpd.server.limit_sections import LIMIT_SECTIONS
 from pyhttpd.server.log_directives import LOG_DIRECTIVES, log_of_server
+from pyhttpd.server.override_directives import OPTIONS, OVERRIDE_DIRECTIVES, may_name
 from pyhttpd.server.protocol_directives import PROTOCOL_DIRECTIVES
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.directory import directory_error
+from pyhttpd.util.wildcard import is_wild
 
-_OPTIONS = {
-    "indexes": Option.INDEXES,
-    "includes": Option.INCLUDES,
-    "includesnoexec": Option.INCLUDES_NOEXEC,
-    "followsymlinks": Option.FOLLOW_SYM_LINKS,
-    "symlinksifownermatch": Option.SYM_LINKS_IF_OWNER_MATCH,
-    "execcgi": Option.EXEC_CGI,
-    "multiviews": Option.MULTI_VIEWS,
-    "runscripts": Option.MULTI_VIEWS | Option.EXEC_CGI,
-    "none": Option.NONE,
-    "all": ALL_OPTIONS,
-}
 _TOKENS = {
     "os": "OS", "min": "Min", "minimal": "Min", "major": "Major", "minor": "Minor",
     "prod": "Prod", "productonly": "Prod", "full": "Full",
@@ -77,6 +67,8 @@ def duration(message: str) -> Converter:
 def _server_name(setting: Setting, word: str) -> None:
     scheme: str | None = None
     rest = word
+    if is_wild(word):
+        raise SettingError(f'Invalid ServerName "{word}" use ServerAlias to set multiple server names.')
     if "://" in word:
         scheme, rest = word.split("://", 1)
         scheme = scheme.lower()
@@ -149,11 +141,13 @@ def _options(setting: Setting, *words: str) -> None:
             raise SettingError(_MIXED)
         elif position == 0:
             current = Options(Option.NONE)
-        option = _OPTIONS.get(name.lower())
+        option = OPTIONS.get(name.lower())
         if option is None:
             raise SettingError(f"Illegal option {name}", wrong=word, choices=_OPTION_NAMES)
         if name.lower() in ("all", "none"):
             whole = _begin_whole(name.capitalize(), first=position == 0, signed=signed)
+        if setting.allowed is not None and not may_name(setting.allowed, option):
+            raise SettingError(f"Option {name} not allowed here", wrong=word)
         if word[:1] == "-":
             current = current.minus(option)
         elif signed or current.base is None:
@@ -169,14 +163,6 @@ def _begin_whole(name: str, *, first: bool, signed: bool) -> bool:
     if signed:
         raise SettingError(f"You may not use 'Options +{name}' or 'Options -{name}'.")
     return True
-
-
-def _allow_override(setting: Setting, *words: str) -> None:
-    if [word.lower() for word in words] != ["none"]:
-        raise SettingError(
-            f"AllowOverride {' '.join(words)}: .htaccess files are not there yet, only None is possible",
-            "Write `AllowOverride None`, and move what the .htaccess files say into <Directory> sections.",
-        )
 
 
 def _error_log(setting: Setting, name: str) -> None:
@@ -255,11 +241,6 @@ DIRECTIVES = (
         into=CoreServer, apply=_document_root,
     ),
     Directive(
-        "AllowOverride", Args.iterate(str), SECTIONS,
-        "Controls what groups of directives can be configured by per-directory config files",
-        into=CoreDir, apply=_allow_override,
-    ),
-    Directive(
         "Options", Args.take(str, least=0, most=None), ANYWHERE, "Set a number of attributes for a given directory",
         into=CoreDir, apply=_options, override=Override.OPTIONS,
     ),
@@ -306,6 +287,11 @@ DIRECTIVES = (
     _server_row(
         "ExtendedStatus", Args.flag(), "extended_status",
         '"On" to track extended status information, "Off" to disable', GLOBAL,
+    ),
+    _server_row(
+        "SeeRequestTail", Args.flag(), "see_request_tail",
+        'For extended status, "On" to see the last 63 chars of the request line, "Off" (default) to see the first 63',
+        GLOBAL,
     ),
     Directive(
         "Mutex", Args.take(str, least=0, most=None), GLOBAL, 'mutex (or "default") and mechanism',
@@ -400,7 +386,15 @@ CORE = Module(
     "core.c",
     per_dir=CoreDir,
     per_server=CoreServer,
-    directives=(*LANGUAGE, *DIRECTIVES, *FILE_DIRECTIVES, *PROTOCOL_DIRECTIVES, *LOG_DIRECTIVES),
+    directives=(
+        *LANGUAGE,
+        *LIMIT_SECTIONS,
+        *DIRECTIVES,
+        *OVERRIDE_DIRECTIVES,
+        *FILE_DIRECTIVES,
+        *PROTOCOL_DIRECTIVES,
+        *LOG_DIRECTIVES,
+    ),
     hooks=CORE_HOOKS,
     check_config=check_config,
     prepare=prepare,

@@ -6,7 +6,7 @@ from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DECLINED, DONE, OK, Hook, Order, Phase, on
-from pyhttpd.api.request import Request
+from pyhttpd.api.request import Request, Services
 from pyhttpd.expr import EvaluationError, Text
 from pyhttpd.http.url import is_below
 from pyhttpd.server.file_directives import handler_name
@@ -69,7 +69,13 @@ def _override_type(request: Request) -> int:
     return OK
 
 
+def _see_request_tail(service: Services) -> None:
+    """Before the child has slots."""
+    service.scoreboard.request_tail = service.configuration.main.config(CoreServer).see_request_tail
+
+
 CORE_HOOKS: tuple[Hook, ...] = (
+    on(Phase.CHILD_INIT, _see_request_tail),
     on(Phase.MAP_TO_STORAGE, log_upgrade_of_server, Order.REALLY_FIRST, pure=True),
     on(Phase.HANDLER, log_upgrade, Order.REALLY_FIRST, pure=True),
     on(Phase.TRANSLATE_NAME, _translate, Order.REALLY_LAST, pure=True),

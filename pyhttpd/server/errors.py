@@ -65,6 +65,13 @@ _NOTED = {
 }
 
 
+LAST_PAGE = (
+    f"{_HEAD}<title>500 Internal Server Error</title>\n</head><body>\n<h1>Internal Server Error</h1>\n"
+    "<p>More information about this error may be available\nin the server error log.</p>\n</body></html>\n"
+).encode()
+"""For a 500 whose own page cannot be made."""
+
+
 def paragraph(request: ServerRequest, status: int, location: str) -> str:
     """What the page for a status says between its heading and its end."""
     method = html(native(request.method))

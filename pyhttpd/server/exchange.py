@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.body import FLUSH, FileSlice, Piece
+from pyhttpd.api.body import FLUSH, Piece, length_of
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DECLINED, OK
@@ -21,10 +21,10 @@ from pyhttpd.http.url import UrlError
 from pyhttpd.scoreboard import Status
 from pyhttpd.server.answer_memo import KeptAnswer, Key, read_body, record
 from pyhttpd.server.body import ReceivedBody
-from pyhttpd.server.errors import answer_with_error
 from pyhttpd.server.files import discard_body
 from pyhttpd.server.hosts import bad_host, find_host, find_server, idle_time, names_this_server
-from pyhttpd.server.pipeline import log_exception
+from pyhttpd.server.pipeline import answer_with_500, log_exception
+from pyhttpd.server.protocol_directives import HTTP_1
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
 from pyhttpd.server.sending import ClientGoneError, TruncatedFileError
@@ -175,7 +175,10 @@ class Exchange:
         except UrlError as error:
             bad_host(request, error, core)
             return 400
-        server = find_server(request, self.connection.chain, host, must_match=core.strict_host_check)
+        server = find_server(
+            request, self.connection.chain, host,
+            must_match=core.strict_host_check, main_alone=self.service.vhosts.main_alone,
+        )  # fmt: skip
         if server is None:
             return 400
         if server is not request.server:
@@ -206,7 +209,7 @@ class Exchange:
         slot, request = self.connection.slot, self.request
         if self.service.extended_status:
             vhost = f"{canonical_name(request)}:{self.connection.local_port}"
-            slot.describe(self.connection.address, "http/1.1", vhost, request.request_line)
+            slot.describe(self.connection.address, HTTP_1, vhost, request.request_line)
             slot.begin_request(request.arrived)
         slot.set_status(Status.BUSY_WRITE)
 
@@ -268,7 +271,7 @@ class Exchange:
         if self.service.traced and not answer.simple:
             trace_answer(answer, head)
         if stays:
-            connection.kept += 1
+            connection.kept += 1 if self.request.given_up is None else 2
         return head, stays, chunked
 
     def _body(self) -> tuple[ServerRequest, Iterator[Piece], bool]:
@@ -282,7 +285,7 @@ class Exchange:
             return answer, iter(content), False
         if isinstance(content, (list, tuple)):
             if answer.content_length is None and (content or not answer.header_only):
-                answer.content_length = sum(_length(piece) for piece in content)
+                answer.content_length = sum(length_of(piece) for piece in content)
             return answer, iter(content), True
         if answer.header_only or answer.content_length is not None:
             return answer, iter(content), answer.content_length is not None
@@ -292,7 +295,7 @@ class Exchange:
         try:
             for piece in pieces:
                 first.append(piece)
-                size += _length(piece)
+                size += length_of(piece)
                 if size > _COUNTED or piece is FLUSH:
                     return answer, _chain(first, pieces), False
         except BaseException:
@@ -304,11 +307,10 @@ class Exchange:
     def _emergency(self) -> tuple[ServerRequest, Iterator[Piece], bool]:
         """The answer cannot be sent: a plain 500 instead, with nothing of it."""
         answer = self.request.answer
-        answer.status, answer.status_line = 500, None
         answer.headers_out.clear()
         answer.err_headers_out.clear()
         answer.response_hooks = []
-        answer_with_error(answer)
+        answer_with_500(answer)
         content = answer.content
         return answer, iter(content if content is not None else ()), True
 
@@ -325,7 +327,7 @@ class Exchange:
                     waiting = b""
                 continue
             assert not isinstance(piece, type(FLUSH))
-            length = _length(piece)
+            length = length_of(piece)
             if length == 0:
                 continue
             if chunked:
@@ -372,7 +374,7 @@ class Exchange:
             return False
         if body.announced > _DISCARD_LIMIT:
             return False
-        return discard_body(self.request, _DISCARD_LIMIT) == 0
+        return discard_body(self.request, _DISCARD_LIMIT) == OK
 
     # -- the end
 
@@ -399,12 +401,6 @@ def log_request(connection: Connection, request: ServerRequest) -> None:
         slot.end_request(request.arrived + seconds, seconds, connection.bytes_out)
         if now - slot.cpu_noted > _CPU_NOTED:
             slot.note_cpu(now, os.times())
-
-
-def _length(piece: Piece) -> int:
-    if isinstance(piece, FileSlice):
-        return piece.length
-    return len(piece) if isinstance(piece, bytes) else 0
 
 
 def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pyhttpd.api.core_config import UNLIMITED, CoreDir, CoreServer, ErrorDocument, ETagPart, ETagParts
+from pyhttpd.api.core_config import LARGEST_XML_BODY, UNLIMITED, CoreDir, CoreServer, ErrorDocument, ETagPart, ETagParts
 from pyhttpd.api.url import is_url
 from pyhttpd.config.directive import (
     ANYWHERE,
@@ -99,6 +99,16 @@ def _buffer_size(word: str) -> int:
     return value_of(word)
 
 
+def _depth(word: str) -> int:
+    try:
+        value = number(word)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise ValueError("The recursion limit must be greater than zero.")
+    return value
+
+
 def _recursion(setting: Setting, redirects: int, subrequests: int | None = None) -> None:
     numbers = (
         ("AH00119", redirects, "Limiting internal redirects to very low numbers may cause normal requests to fail."),
@@ -106,8 +116,6 @@ def _recursion(setting: Setting, redirects: int, subrequests: int | None = None)
          "Limiting the subrequest depth to a very low level may cause normal requests to fail."),
     )  # fmt: skip
     for warning, limit, text in numbers:
-        if limit is not None and limit <= 0:
-            raise SettingError("The recursion limit must be greater than zero.")
         if limit is not None and limit < 4:
             setting.warn(text, warning)
     setting.set("redirect_limit", redirects)
@@ -129,7 +137,7 @@ def _error_document(setting: Setting, line: str) -> None:
             if (quoted[3] or quoted[6] or "").strip():
                 raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
         text = re.sub(r"\\([\"'\\])", r"\1", text)
-    elif " " in text:
+    elif re.search(r"[ \t\v\f\r]", text):
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
     if not text:
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
@@ -168,7 +176,7 @@ def handler_name(text: str) -> str:
 def _expression(setting: Setting, complaint: str, text: str) -> str | Text:
     """The text itself, if nothing in it depends on a request."""
     try:
-        parsed = parse_text(text, source=f"{setting.location.file}:{setting.location.line}")
+        parsed = parse_text(text, writer=setting.writer, source=f"{setting.location.file}:{setting.location.line}")
     except ExpressionError as error:
         raise SettingError(f"{complaint}{error}") from None
     return text if parsed.constant is not None else parsed
@@ -177,6 +185,28 @@ def _expression(setting: Setting, complaint: str, text: str) -> str | Text:
 def _enable_mmap(setting: Setting, on: bool) -> None:
     """Files are sent by the kernel or read piece by piece and never mapped into memory, which is what Off asks for and
     what On permits."""
+
+
+def _flush_max_threshold(setting: Setting, word: str) -> None:
+    """No more than 16 KiB and one piece of a body ever wait here for what comes behind them, and whatever has to be
+    sent is sent before anything else is made: there are no pending data that would have to be limited."""
+    if re.fullmatch("[0-9]+", word) is None or value_of(word) > _LARGEST_BUFFER:
+        raise SettingError(f"parameter must be a number between 0 and ({_LARGEST_BUFFER}U)): {word}", wrong=word)
+
+
+def _flush_max_pipelined(setting: Setting, word: str) -> None:
+    """An answer is sent whole before the next request is read, so that none is ever pending."""
+    if re.fullmatch("-?[0-9]+", word) is None or not -1 <= value_of(word) < 2**31:
+        raise SettingError(f"parameter must be a number between -1 and ({2**31 - 1}): {word}", wrong=word)
+
+
+def _xml_limit(word: str) -> int:
+    """Apache takes what is no number for 0, which is here an error like elsewhere."""
+    if re.fullmatch("[0-9]+", word) is None:
+        raise ValueError("LimitXMLRequestBody requires a non-negative integer.")
+    if value_of(word) > LARGEST_XML_BODY:
+        raise ValueError(f"LimitXMLRequestBody must not exceed {LARGEST_XML_BODY}")
+    return value_of(word) or LARGEST_XML_BODY
 
 
 def _limit_row(name: str, sets: str, what: str, default: int) -> Directive:
@@ -188,6 +218,21 @@ def _limit_row(name: str, sets: str, what: str, default: int) -> Directive:
 
 
 FILE_DIRECTIVES = (
+    Directive(
+        "FlushMaxThreshold", Args.take(str), RSRC,
+        "Maximum threshold above which pending data are flushed to the network",
+        into=CoreServer, apply=_flush_max_threshold,
+    ),
+    Directive(
+        "FlushMaxPipelined", Args.take(str), RSRC,
+        "Maximum number of pipelined responses (pending) above which they are flushed to the network",
+        into=CoreServer, apply=_flush_max_pipelined,
+    ),
+    Directive(
+        "LimitXMLRequestBody", Args.take(_xml_limit), ANYWHERE,
+        "Limit (in bytes) on maximum size of an XML-based request body",
+        into=CoreDir, sets="limit_xml_request_body", override=_ALL_CLASSES,
+    ),
     Directive(
         "AddDefaultCharset", Args.take(str), ANYWHERE,
         "The name of the default charset to add to any Content-Type without one or 'Off' to disable",
@@ -229,7 +274,7 @@ FILE_DIRECTIVES = (
         into=CoreDir, sets="hostname_lookups",
     ),
     Directive(
-        "LimitInternalRecursion", Args.take(number, number, least=1), RSRC,
+        "LimitInternalRecursion", Args.take(_depth, _depth, least=1), RSRC,
         "maximum recursion depth of internal redirects and subrequests", into=CoreServer, apply=_recursion,
     ),
     _limit_row("MaxRanges", "max_ranges", "Ranges", 200),

@@ -23,7 +23,10 @@ _DISCARD = 65536  # bytes at a time
 
 
 def discard_body(request: Request, limit: int | None = None) -> int:
-    """Read the request's body to its end. OK, or the status of what was wrong with it: 413 beyond `limit` bytes."""
+    """Read the request's body to its end. OK, or the status of what was wrong with it: 413 beyond `limit` bytes.
+
+    A body that has failed before is not tried again: an ErrorDocument for it is answered as if there was none.
+    """
     if request.body is None or request.main is not None:
         return OK
     read = 0
@@ -33,7 +36,7 @@ def discard_body(request: Request, limit: int | None = None) -> int:
             if limit is not None and read > limit:
                 return 413
     except BodyError as error:
-        return error.status or 400
+        return OK if error.status is None else error.status
     return OK
 
 

@@ -63,7 +63,7 @@ def bad_host(request: ServerRequest, error: UrlError, core: CoreServer) -> None:
 
 
 def find_server(
-    request: ServerRequest, chain: Chain | None, host: Host | None, *, must_match: bool
+    request: ServerRequest, chain: Chain | None, host: Host | None, *, must_match: bool, main_alone: Chain
 ) -> ServerRecord | None:
     """The server for a host, or by ServerPath for a client that names none. None: StrictHostCheck refuses it."""
     if host is None:
@@ -71,7 +71,7 @@ def find_server(
     if chain is None:
         if not must_match:
             return request.server
-        found = Chain([request.server], default_name=request.services.default_name).find(host.name)
+        found = main_alone.find(host.name)
     else:
         found = chain.find(host.name)
         if found is None and not must_match:

@@ -59,7 +59,7 @@ def _error_log_format(setting: Setting, first: str, second: str = "") -> None:
 
 LOG_DIRECTIVES = (
     Directive(
-        "ErrorLogFormat", Args.take(str, str, least=1), RSRC, "Format string for ErrorLog",
+        "ErrorLogFormat", Args.take(str, str, least=1), RSRC, "Format string for the ErrorLog",
         into=CoreServer, apply=_error_log_format,
     ),
     Directive(

@@ -9,17 +9,19 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, DONE, OF_AN_ANSWER, OK, Hook, Order, Phase, Rule, in_order, on
 from pyhttpd.api.request import Request
-from pyhttpd.config.sections import Sections
+from pyhttpd.config.sections import PerDir, Sections
+from pyhttpd.expr import Condition, EvaluationError
 from pyhttpd.http.url import UrlError, decode_path, decode_unreserved, normalise, refused_path
 from pyhttpd.server.byteranges import apply_ranges
-from pyhttpd.server.errors import answer_with_error
+from pyhttpd.server.errors import LAST_PAGE, answer_with_error
 from pyhttpd.server.redirection import die, internal_redirect, lookup_file, lookup_uri
 from pyhttpd.server.request import ServerRequest, first_of
-from pyhttpd.server.walk import Walker
+from pyhttpd.server.walk import Walker, may_be_looked_for
 from pyhttpd.util.escape import native
 from pyhttpd.util.regex import MatchLimitError
 
@@ -43,7 +45,21 @@ class Pipeline:
             core = server.config(CoreServer)
             own = core.main_encoded_slashes if server is service.configuration.main else core.encoded_slashes
             self._slashes[id(server)] = own
-        self.walkers = {key: Walker(sections) for key, sections in self.sections.items()}
+        self.walkers = self._walkers(modules)
+
+    def _walkers(self, modules: Sequence[Module]) -> dict[int, Walker]:
+        """Of each server. What reads .htaccess files is there only where one may be looked for."""
+        service = self.service
+        servers = service.configuration.servers
+        files = None
+        if any(may_be_looked_for(self.sections[id(server)], server.directories) for server in servers):
+            from pyhttpd.server.htaccess import HtaccessFiles
+
+            files = HtaccessFiles(service.configuration, modules, service.error_log)
+        return {
+            id(server): Walker(self.sections[id(server)], files, server.config(CoreServer).access_names)
+            for server in servers
+        }
 
     # -- hooks
 
@@ -84,8 +100,7 @@ class Pipeline:
         except BaseException:
             log_exception(request)
             failed = original.answer if original.answer.status >= 400 else original
-            failed.status = 500
-            answer_with_error(failed)
+            answer_with_500(failed)
             original.answer = failed
 
     def guarded(self, request: ServerRequest, step: Callable[[ServerRequest], int]) -> int:
@@ -124,12 +139,12 @@ class Pipeline:
         if request.main is not None and request.filename is not None:  # it was asked for by its file's name
             return self._from_storage(request, sections)
         merge = request.server.config(CoreServer).merge_slashes
-        if self.hooks[Phase.PRE_TRANSLATE_NAME]:
+        if self.hooks[Phase.PRE_TRANSLATE_NAME] or sections.has_early_ifs:
             try:
                 request.uri = native(normalise(decode_unreserved(request.parts.path), merge=merge))
             except UrlError as error:
                 return self._bad_path(request, error)
-            request.per_dir = sections.location(base, request.uri, request.env)
+            request.per_dir = self._location_and_if(request, sections)
             result = self.run(Phase.PRE_TRANSLATE_NAME, request)
             if result not in (OK, DECLINED, DONE):
                 return result
@@ -138,7 +153,8 @@ class Pipeline:
         except UrlError as error:
             return self._bad_path(request, error)
 
-        request.per_dir = sections.location(base, request.uri, request.env)
+        request.per_dir = base
+        request.per_dir = self._location_and_if(request, sections)
         result = self.run(Phase.TRANSLATE_NAME, request)
         if result != OK:
             return self._declined(request, result, "translate")
@@ -150,7 +166,7 @@ class Pipeline:
         result = self.run(Phase.MAP_TO_STORAGE, request)
         if result != OK:
             return result
-        request.per_dir = sections.location(request.per_dir, request.uri, request.env)
+        request.per_dir = self._location_and_if(request, sections)
         result = self.run(Phase.POST_PERDIR_CONFIG, request)
         if result == OK and request.main is None:
             result = self.run(Phase.HEADER_PARSER, request)
@@ -165,6 +181,22 @@ class Pipeline:
         if result != OK and self.service.traced:
             request.log(Level.TRACE3, "core", None, f"fixups hook gave {result}: {request.uri}")
         return result
+
+    def _location_and_if(self, request: ServerRequest, sections: Sections) -> PerDir:
+        """What holds so far, and the sections for the URL and for the request itself: these are evaluated each time."""
+        request.per_dir = sections.location(request.per_dir, request.uri, request.env)
+        if not request.per_dir.ifs:
+            return request.per_dir
+        variables = variables_of(request)
+
+        def holds(condition: Condition) -> bool:
+            try:
+                return condition.evaluate(variables)
+            except EvaluationError as error:
+                request.log(Level.ERROR, "core", "AH00039", f"Failed to evaluate <If > condition: {error}")
+                return False
+
+        return sections.conditions(request.per_dir, holds)
 
     def _bad_path(self, request: ServerRequest, error: UrlError) -> int:
         merge = request.server.config(CoreServer).merge_slashes
@@ -264,6 +296,20 @@ def _function(hook: Hook) -> Callable[..., Any]:
         return function(request)
 
     return impure
+
+
+def answer_with_500(request: ServerRequest) -> None:
+    """The built-in page for 500. Where making that raises too (a module's note, ServerSignature), a page that has
+    nothing of the request in it. Never raises."""
+    request.status, request.status_line = 500, None
+    try:
+        answer_with_error(request)
+    except BaseException:
+        log_exception(request)
+        request.headers_out.clear()
+        request.err_headers_out.clear()
+        request.content_type = "text/html; charset=iso-8859-1"
+        request.content, request.content_length = [LAST_PAGE], len(LAST_PAGE)
 
 
 def log_exception(request: ServerRequest) -> None:

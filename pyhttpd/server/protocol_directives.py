@@ -54,7 +54,19 @@ def _protocols(setting: Setting, *names: str) -> None:
         )
 
 
+def _protocol(setting: Setting, name: str) -> None:
+    """What the clients of a listener speak, if its Listen line does not say it."""
+    if name.lower() != "http":
+        raise SettingError(f"Protocol {name.lower()}: only http can be spoken here", "pyhttpd has no mod_ssl yet")
+
+
+def _port(setting: Setting, _: str) -> None:
+    raise SettingError(setting.row.help)
+
+
 PROTOCOL_DIRECTIVES = (
+    Directive("Protocol", Args.take(str), RSRC, "Set the Protocol for httpd to use.", apply=_protocol),
+    Directive("Port", Args.take(str), RSRC, "Port was replaced with Listen in Apache 2.0", apply=_port),
     Directive(
         "HttpProtocolOptions", Args.iterate(str), RSRC,
         "'Allow0.9' or 'Require1.0' (default); 'RegisteredMethods' or 'LenientMethods' (default); "

@@ -216,6 +216,7 @@ def _derived(pipeline: Pipeline, request: ServerRequest, uri: str) -> ServerRequ
     new.headers_in, new.trailers_in = request.headers_in, request.trailers_in
     new.arrived, new.began, new.recording = request.arrived, request.began, request.recording
     new.expecting_100 = request.expecting_100
+    new.htaccess = request.htaccess
     try:
         new.parts = split_target(uri, "GET")
     except UrlError:

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.core_config import CoreDir
-from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.log import ErrorLog
 from pyhttpd.api.request import ConnectionInfo, Request, Services
+from pyhttpd.http.headers import Headers
 from pyhttpd.http.url import Target
 
 if TYPE_CHECKING:
-    from pyhttpd.config.configuration import ServerRecord
+    from pyhttpd.config.configuration import Scope, ServerRecord
+    from pyhttpd.config.directive import Allowed
+    from pyhttpd.config.sections import PerDir
 
 
 class ServerRequest(Request):
@@ -30,15 +32,15 @@ class ServerRequest(Request):
         self.without_etag = False  # no ETag is sent, whoever sets one (FileETag None)
         self.bare_charset = False  # AddDefaultCharset adds nothing (suppress-error-charset)
         self.drops_connection = False  # of the family's first member: an error after which the connection is closed
+        # of the family's first member: the fields of an answer that was on its way when it became an error
+        self.given_up: Headers | None = None
         self.shown_status = 0  # what the status line says, if not `status`
+        # .htaccess files that this family of requests has looked for, by directory and what they may say
+        self.htaccess: dict[tuple[str, Allowed], Scope | None] = {}
+        # the directory that the walk has ended in, and what holds there: for subrequests and redirects to its files
+        self.walked: tuple[str, PerDir] | None = None
         self.answer: ServerRequest = self  # of the family's first member: whose answer is sent
         self._cleanups: list[Callable[[], None]] = []
-
-    def log(self, level: Level, module: str, number: str | None, message: str, *, errno: int | None = None) -> None:
-        levels = self.config(CoreDir).log_levels
-        if self.recording is not None and levels.wants(level, module):
-            self.recording.spoil()
-        self.error_log.log(level, module, number, message, errno=errno, levels=levels, request=self)
 
     def lstat(self, path: str) -> os.stat_result:
         """os.lstat, raising OSError. Read through the request like stat and open."""

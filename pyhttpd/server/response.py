@@ -71,6 +71,9 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     bodiless = request.status in WITHOUT_BODY
     if not bodiless and request.content_length is not None and "Transfer-Encoding" not in headers:
         headers.set("Content-Length", str(request.content_length))
+    given_up = first_of(request).given_up
+    if given_up is not None:
+        keep = _after_given_up(request, given_up, keep, version)
     stays, chunked = _keep_alive(request, headers, keep, version, bodiless=bodiless)
     if bodiless:
         for name in ("Transfer-Encoding", "Content-Length"):
@@ -130,6 +133,14 @@ def _merge_vary(headers: Headers) -> None:
             if name:
                 names.setdefault(name.lower(), name)
     headers.set("Vary", ",".join(names.values()))
+
+
+def _after_given_up(request: ServerRequest, headers: Headers, keep: KeepAlive, version: tuple[int, int]) -> KeepAlive:
+    """Apache decides about the connection for the answer that became an error too: if that one had closed it, the
+    error cannot be chunked; if not, it counts as an answer."""
+    headers.set("Content-Length", "0")
+    stays, _ = _keep_alive(request, headers, keep, version, bodiless=False)
+    return keep._replace(answered=keep.answered + 1) if stays else keep._replace(closing=True)
 
 
 def _keep_alive(

@@ -7,6 +7,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DECLINED, DONE
 from pyhttpd.api.request import BodyError, Request
 from pyhttpd.server.request import ServerRequest, first_of
+from pyhttpd.util.digits import is_number, value_of
 from pyhttpd.util.escape import native
 
 _LARGEST = 65536  # bytes of a body with Content-Length
@@ -25,12 +26,18 @@ def send_trace(request: Request) -> int:
     if enabled == "off":
         original.notes["error-notes"] = "TRACE denied by server configuration"
         return 405
-    length = int(original.headers_in.get("Content-Length") or "0")
     coding = original.headers_in.get("Transfer-Encoding")
     chunked = coding is not None
     if coding is not None and coding.lower() != "chunked":  # `,chunked` is no other coding, but Apache takes it for one
         request.log(Level.INFO, "http", "AH01592", f"Unknown Transfer-Encoding {native(coding)}")
         return 501
+    field = None if chunked else original.headers_in.get("Content-Length")
+    if field is None:
+        field = "0"
+    if not is_number(field):  # RequestHeader has put it here: what the client sends is checked long before
+        request.log(Level.INFO, "http", "AH01594", f"Invalid Content-Length '{native(field)}'")
+        return 400
+    length = value_of(field)
     limit = request.config(CoreDir).limit_request_body
     if (enabled == "on" and (chunked or length)) or 0 < limit < length:
         if enabled == "on":

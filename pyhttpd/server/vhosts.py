@@ -104,6 +104,7 @@ class VirtualHosts:
                 if not servers or servers[-1] is not server:
                     servers.append(server)
         name = configuration.local_name
+        self.main_alone = Chain([self.main], default_name=name)  # for StrictHostCheck where no host has the address
         self._chains = {key: Chain(servers, address=key[0], default_name=name) for key, servers in found.items()}
 
     def at(self, address: str, port: int) -> Chain | None:

@@ -13,12 +13,20 @@ def host_name(address: str, *, double: bool = False) -> str | None:
         name = socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0].lower()
     except (OSError, UnicodeError):
         return None
-    return name if not double or _belongs(name, address) else None
+    return name if not double or belongs(name, address) else None
 
 
-def _belongs(name: str, address: str) -> bool:
+def belongs(name: str, address: str) -> bool:
+    """Whether one of a name's addresses is this one."""
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        return any(ip_address(str(sockaddr[0])) == ip_address(address) for *_, sockaddr in found)
-    except (OSError, UnicodeError, ValueError):
+        return any(ip_address(found) == ip_address(address) for found in addresses_of(name))
+    except ValueError:
         return False
+
+
+def addresses_of(name: str) -> list[str]:
+    """A name's addresses, in the order of the resolver; none where there is no such name."""
+    try:
+        return [str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError, ValueError):
+        return []

@@ -45,9 +45,6 @@ _LARGE_CHUNK = (
 )
 _NO_HOST_IN_URI = "RFC 9110, section 4.2.1: an http URI without a host is invalid and must be rejected"
 _LARGE_PORT = "no TCP port has that number; Apache takes its last 16 bits, and redirects to the port that comes of it"
-_COUNTED_TWICE = (
-    "Apache counts an answer twice for %k of which it finds when it is on its way that no range can be satisfied"
-)
 _SIGNED = "the foot of an error page names the program, and so has another length"
 _NEVER_SENT = "Apache's %b and %B also count the page of the redirect, which is not sent because the body turns out bad"
 
@@ -67,8 +64,6 @@ DIFFERENCES: dict[str, Difference] = {
     **_rows(_NO_HOST_IN_URI, "status headers body kept log errors",
             "absolute-target-no-host", "target-absolute-empty-host"),
     **_rows(_LARGE_PORT, "status headers body kept log errors", "target-absolute-port-large"),
-    **_rows(_COUNTED_TWICE, "log", "range-unsatisfiable", "range-unsatisfiable-head", "range-beyond",
-            "files-range-unsatisfiable-all", "files-range-unsatisfiable-text"),
     **_rows(_NEVER_SENT, "log", "chunk-bad-redirect", "expect-bad-body"),
     **_rows(_SIGNED, "headers body log", "files-signature"),
 }  # fmt: skip

@@ -138,6 +138,8 @@ class Facts:
         self.fields = {name.lower(): value for name, value in HEADERS.items()}
         self.fields |= {"host": "127.0.0.1", "x-port": str(server.port), "x-owner": self.variables["SCRIPT_USER"]}
 
+    tells = False
+
     def variable(self, name: str) -> str | None:
         return self.variables.get(name)
 
@@ -151,10 +153,10 @@ class Facts:
     def in_network(self, network: Any) -> bool:
         return bool(network.contains((32, 0x7F000001)))
 
-    def url_is_served(self, url: str) -> bool:
+    def url_is_served(self, url: str, source: str, module: str) -> bool:
         return url in ("/index.html", "/none.html", "x.txt")
 
-    def file_is_served(self, path: str) -> bool:
+    def file_is_served(self, path: str, source: str, module: str) -> bool:
         return path in (f"{self.server.docroot}/index.html", "x.txt", "/etc/passwd")
 
     def vary(self, names: Sequence[str]) -> None:
@@ -165,6 +167,9 @@ class Facts:
 
     def failed(self, message: str, source: str, module: str) -> None:
         self.failures.append(message)
+
+    def gave(self, value: bool | str, source: str, module: str) -> None:
+        raise AssertionError("the log is asked for nothing")
 
 
 def _ours(server: Apache, expression: str, path: str, writer: Writer, *, whole_is_text: bool) -> Outcome:

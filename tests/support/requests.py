@@ -59,6 +59,7 @@ class FakeConnection:
     def __init__(self) -> None:
         self.client_ip, self.client_port = "192.0.2.7", 40000
         self.client_name: str | None = None
+        self.local_name: str | None = None
         self.log_id: str | None = None
         self.kept = 0
         self.local_ip, self.local_port = "192.0.2.1", 8080

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
-from pyhttpd.scoreboard import STRINGS, Scoreboard, Status
+from pyhttpd.scoreboard import REFUSAL_SIZE, STRINGS, Scoreboard, Status
 
 
 @pytest.fixture
@@ -97,3 +98,45 @@ def test_a_file_behind_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
     board.close()
     assert not path.exists()
+
+
+def test_a_refused_configuration_is_known_until_one_is_taken(board: Scoreboard) -> None:
+    assert board.refusal() is None
+    board.note_refusal("AH00526: line 3")
+    found = board.refusal()
+    assert found is not None
+    assert found[1] == "AH00526: line 3"
+    assert abs(found[0] - time.time()) < 60
+    board.note_refusal("é" * REFUSAL_SIZE)
+    found = board.refusal()
+    assert found is not None
+    assert len(found[1].encode()) <= REFUSAL_SIZE + 2  # a character may be cut in two
+    board.forget_refusal()
+    assert board.refusal() is None
+
+
+def test_a_refusal_that_is_being_written_is_not_read(board: Scoreboard) -> None:
+    board.note_refusal("a")
+    board["refused_sequence"] += 1
+    assert board.refusal() is None
+    board.note_refusal("b")
+    found = board.refusal()
+    assert found is not None
+    assert found[1] == "b"
+
+
+def test_the_text_of_a_refusal_touches_no_child(board: Scoreboard) -> None:
+    board.note_refusal("x" * (2 * REFUSAL_SIZE))
+    assert all(board.child(index)["pid"] == 0 for index in range(board.children))
+
+
+def test_the_tail_of_a_request_can_be_shown(board: Scoreboard) -> None:
+    slot = board.slot(0)
+    board.request_tail = True
+    for index, described in enumerate((slot, board.slot(1))):
+        for _ in range(2):  # an equal one again is no reason to write
+            described.describe("c", "p", "v", "GET " + "r" * 5000 + " HTTP/1.1")
+        text = board.view(index).strings["request"]
+        assert len(text) == STRINGS["request"]
+        assert text.startswith("GET ") is (index == 0)
+        assert text.endswith(" HTTP/1.1") is (index == 1)

@@ -87,5 +87,25 @@ def test_subrequests(request_: FakeRequest, tmp_path: Path) -> None:
     inner.finfo = None
     assert not parse_condition("-F 'gone'").holds(variables)
     assert asked == ["/inner", "/inner", "\u00e9", "gone"]
+    assert request_.lines == [
+        (Level.TRACE5, None, "Subrequest for -U /inner at - gave status: 200"),
+        (Level.TRACE5, None, "Subrequest for -U /inner at - gave status: 403"),
+        (Level.TRACE5, None, "Subrequest for -F \u00e9 at - gave status: 200"),
+        (Level.TRACE5, None, "Subrequest for -F gone at - gave status: 200"),
+    ]
     request_.main = make_request(request_.services.configuration, request_.uri)
     assert not parse_condition("-U '/inner'").holds(variables), "its own URL again: it would never end"
+
+
+@pytest.mark.parametrize("levels", ["trace4", "warn ssl:debug core:trace4", "warn"])
+def test_what_expressions_gave_is_logged_where_it_is_wanted(levels: str, tmp_path: Path) -> None:
+    request = make_request(configure(f"LogLevel {levels.replace('ssl', 'alias')}\n", tmp_path))
+    variables = variables_of(request)
+    assert parse_condition("%{REQUEST_METHOD} == 'GET'", source="f:1", module="core").holds(variables)
+    parse_text("%{REQUEST_METHOD}\u00e9", source="f:2", module="core").value(variables)
+    parse_text("constant", source="f:3", module="core").value(variables)
+    told = [
+        (Level.TRACE4, None, "Evaluation of expression from f:1 gave: 1"),
+        (Level.TRACE4, None, "Evaluation of string expression from f:2 gave: GET\u00e9"),
+    ]
+    assert request.lines == ([] if levels == "warn" else told)

@@ -31,7 +31,10 @@ def test_a_name_of_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(url, "host_name", {"192.0.2.1": "found.example"}.get)
     assert url.construct_url(request, "/x") == "http://found.example:81/x"
     monkeypatch.setattr(url, "host_name", {}.get)
+    assert url.construct_url(request, "/x") == "http://found.example:81/x"  # asked once a connection
+    request.connection.local_name = None
     assert url.construct_url(request, "/x") == "http://www.example:81/x"
+    assert request.connection.local_name == ""
 
 
 def test_a_name_that_is_no_ascii(tmp_path: Path) -> None:

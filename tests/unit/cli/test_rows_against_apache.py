@@ -23,19 +23,19 @@ ABSENT = {"AnswerMemo", "EnableExceptionHook"}
 """Ours alone, or not in Debian's build of Apache."""
 
 DIFFERENT = {
-    ("AllowOverride", "Directory"): "Apache knows the word that is none; pyhttpd only None",
-    ("BufferedLogs", "VirtualHost"): "Apache takes it for the whole server",
     ("CoreDumpDirectory", "word"): "Apache names the directory",
     ("DocumentRoot", "word"): "found later, as a warning",
     ("Group", "word"): "found later",
     ("LogFormat", "none"): "may have one word more",
     ("LogFormat", "many"): "may have one word more",
+    ("Protocol", "VirtualHost"): "only http can be spoken",
+    ("Protocol", "word"): "only http can be spoken",
     ("User", "word"): "found later",
     ("WatchdogInterval", "word"): "other words",
 }
 NUMBERS = re.compile(
     r"takes a number, not '|^Timeout has wrong format$|^Invalid MaxMemFree value|"
-    r"^parameter must be a number between 0 and "
+    r"^parameter must be a number between 0 and |^LimitXMLRequestBody requires"
 )
 """A word that is no number: Apache takes it for 0, and then perhaps refuses the 0."""
 

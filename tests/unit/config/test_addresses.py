@@ -28,7 +28,11 @@ def test_literal(word: str, host: str, port: int) -> None:
     assert vhost_addresses(word) == [(host, port)]
 
 
-@pytest.mark.parametrize("word", ["*:0", "*:65536", "*:x", "[::1", "[]:80", "::1", "a:b:c", ":80", "a:"])
+@pytest.mark.parametrize(
+    "word",
+    ["*:0", "*:65536", "[::1", "[]:80", "[1.2.3.4]:80", "[::1%]", "[::1]x", ":80", ":*", "*:x", "::1", "a:b:c", "a:",
+     "*:80>", "0", "65536", "9" * 5000],
+)  # fmt: skip
 def test_wrong(word: str) -> None:
     with pytest.raises(AddressError, match="The address or port is invalid"):
         vhost_addresses(word)
@@ -53,5 +57,17 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(UnknownHostError) as caught:
+        vhost_addresses("no.example:80")
+    assert (caught.value.host, caught.value.reason) == ("no.example", "(EAI 2)no")
+
+
+def test_an_address_that_lacks_its_brackets() -> None:
+    with pytest.raises(AddressError) as caught:
+        vhost_addresses("2001:db8::1")
+    assert caught.value.hint == "An IPv6 address stands in brackets: [2001:db8::1]"
+
+
+def test_a_name_is_looked_up_as_it_stands_there() -> None:
     with pytest.raises(UnknownHostError):
-        vhost_addresses("no.example")
+        vhost_addresses("\N{FULLWIDTH DIGIT ONE}:80")

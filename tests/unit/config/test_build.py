@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pyhttpd.config.build import _freeze, _growing
 from pyhttpd.config.configuration import ScopeKind
 from pyhttpd.config.diagnostics import Severity
+from pyhttpd.config.line import freeze, growing
 from pyhttpd.config.nodes import Location
 from tests.unit.config.fakes import Dir, Server, diagnostics_of, read_text
 
@@ -24,10 +24,10 @@ def test_sets_and_adds(tmp_path: Path) -> None:
 def test_a_line_costs_the_same_in_a_long_scope(tmp_path: Path) -> None:
     """What `adds` and Setting.add append to is copied once, at the end of the scope."""
     fields: dict[str, Any] = {"known": (0,)}
-    first = _growing(fields, "known")
+    first = growing(fields, "known")
     first.append(1)
-    assert _growing(fields, "known") is first
-    settings = _freeze({Dir: fields})
+    assert growing(fields, "known") is first
+    settings = freeze({Dir: fields})
     assert settings == {Dir: {"known": (0, 1)}}
     configuration = read_text(tmp_path, "".join(f"Listen {number}\n" for number in range(500)))
     assert configuration.main.config(Server).listens == tuple(map(str, range(500)))

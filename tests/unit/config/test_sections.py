@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pyhttpd.config import sections as sections_file
 from pyhttpd.config.sections import PerDir, Sections
+from pyhttpd.expr import Condition
 from tests.unit.config.fakes import Dir, read_text
 
 
@@ -62,8 +64,8 @@ def test_files_of_the_server_then_of_the_directories(tmp_path: Path) -> None:
         ("/a/b/", "z", []),
     ):  # fmt: skip
         outer = found.directory(directory.rstrip("/") + "/")
-        assert numbers(found.files(outer, directory, name)) == expected
-    assert found.files(found.base, "/", "z") is found.base
+        assert numbers(found.files(outer, name)) == expected
+    assert found.files(found.base, "z") is found.base
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_inner_scopes_win(tmp_path: Path) -> None:
     )
     found = Sections(read_text(tmp_path, text).main)
     directory = found.directory("/f")
-    file = found.files(directory, "/", "f")
+    file = found.files(directory, "f")
     location = found.location(file, "/f")
     assert [step.config(Dir).handler for step in (found.base, directory, file, location)] == [
         "base", "directory", "file", "file",
@@ -109,8 +111,8 @@ def test_memos_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(100):
         outer = found.directory(f"/d{number}/")
         assert numbers(found.location(outer, f"/d{number}")) == [0, 1]
-    assert len(found._matched) <= 8
-    assert len(found._inner) <= 8
+    assert len(found._above) <= 8
+    assert len(found._merged) <= 8
 
 
 def test_named_groups_become_variables(tmp_path: Path) -> None:
@@ -120,8 +122,44 @@ def test_named_groups_become_variables(tmp_path: Path) -> None:
     )  # fmt: skip
     env: dict[str, str] = {}
     found.directory("/srv/www/", env)
-    found.files(found.base, "/srv/www/", "b.x", env)
+    found.files(found.directory("/srv/www/"), "b.x", env)
     found.location(found.base, "/zz", env)
     assert env == {"MATCH_TOP": "srv", "MATCH_STEM": "b", "MATCH_A": "z"}
     found.location(found.base, "/y")
     assert env["MATCH_A"] == "z"
+
+
+def test_conditions(tmp_path: Path) -> None:
+    """A chain ends with the first that holds; what is inside one that holds is looked at after all of its level."""
+    text = (
+        "<Directory />\n<If \"-n 'a'\">\nRule 0\n<If \"-n 'b'\">\nRule 1\n</If>\n<Else>\nRule 2\n</Else>\n</If>\n"
+        "<ElseIf \"-n 'c'\">\nRule 3\n</ElseIf>\n<Else>\nRule 4\n</Else>\n</Directory>\n"
+        "<Location />\n<If \"-n 'd'\">\nRule 5\n</If>\n</Location>\n"
+    )
+    found = Sections(read_text(tmp_path, text).main)
+    outer = found.location(found.directory("/"), "/x")
+    for true, expected in (
+        ("abcd", [0, 5, 1]), ("acd", [0, 5, 2]), ("bcd", [3, 5]), ("bd", [4, 5]), ("", [4]), ("c", [3]), ("ab", [0, 1]),
+    ):  # fmt: skip
+        names = {condition.root: name for name, condition in _conditions(found.directory("/"))}
+        names |= {condition.root: name for name, condition in _conditions(outer)}
+
+        def holds(condition: Condition, true: str = true, names: dict[Any, str] = names) -> bool:
+            return names[condition.root] in true
+
+        result = found.conditions(outer, holds)
+        assert numbers(result) == expected
+        assert found.conditions(outer, holds) is result
+    assert found.conditions(found.base, lambda condition: True) is found.base
+
+
+def _conditions(per_dir: PerDir) -> list[tuple[str, Condition]]:
+    """Each with the letter that stands in it."""
+    found: list[tuple[str, Condition]] = []
+    left = list(per_dir.ifs)
+    while left:
+        scope = left.pop()
+        left += scope.ifs
+        if scope.condition is not None:
+            found.append((scope.pattern[4], scope.condition))
+    return found

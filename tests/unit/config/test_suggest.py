@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyhttpd.config.foreign import foreign_module
 from pyhttpd.config.loading import Modules
 from pyhttpd.config.owners import known_modules, known_names, owner_of
 from pyhttpd.config.suggest import Suggestions, for_module
@@ -31,6 +32,12 @@ def suggestions() -> Suggestions:
          "MinSpareServers belongs to the prefork MPM, but worker is loaded: put it inside "
          "<IfModule mpm_prefork_module>"),
         ("\ufeffListen", "The file begins with a byte order mark: save it as UTF-8 without one"),
+        ("php_admin_Value",
+         "php_admin_Value belongs to mod_php, which is not one of Apache's own modules and cannot be loaded here: put "
+         "it inside <IfModule mod_php.c>"),
+        ("<Perl",
+         "<Perl> belongs to mod_perl, which is not one of Apache's own modules and cannot be loaded here: put it "
+         "inside <IfModule mod_perl.c>"),
         ("Qzxwv", None),
         ("x" * 5000, None),
     ],
@@ -43,6 +50,19 @@ def test_module() -> None:
     assert for_module("rewrite_module", CATALOG).startswith("pyhttpd does not have mod_rewrite yet.")
     assert for_module("extr_module", CATALOG).startswith("Did you mean extra_module?")
     assert for_module("mine_module", CATALOG).startswith("A module of your own is loaded by its Python name")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "module"),
+    [("php_module", "mod_php"), ("php7_module", "mod_php"), ("evasive20_module", "mod_evasive"),
+     ("mod_shib", "mod_shib"), ("security2_module", "mod_security2")],
+)  # fmt: skip
+def test_modules_of_others(identifier: str, module: str) -> None:
+    assert for_module(identifier, CATALOG).startswith(f"{module} is not one of Apache's own modules")
+
+
+def test_no_directive_of_apache_is_taken_for_another_one() -> None:
+    assert [name for name in known_names() if foreign_module(name)] == []
 
 
 def test_owners() -> None:

@@ -21,6 +21,7 @@ class Facts:
             "req": {"x-a": "alpha", "x-eight": "caf\xe9", "host": "h.example", "user-agent": "Test/1"},
             "resp": {"x-r": "response"}, "note": {"both": "note"}, "reqenv": {"both": "env", "only": "env"},
         }  # fmt: skip
+        self.tells = False
         self.said: list[tuple[str, ...]] = []
         self.varies: list[str] = []
 
@@ -34,10 +35,10 @@ class Facts:
         address = parse_address(self.variables["REMOTE_ADDR"])
         return address is not None and network.contains(address)
 
-    def url_is_served(self, url: str) -> bool:
+    def url_is_served(self, url: str, source: str, module: str) -> bool:
         return url == "/there"
 
-    def file_is_served(self, path: str) -> bool:
+    def file_is_served(self, path: str, source: str, module: str) -> bool:
         return path == "/srv/there"
 
     def vary(self, names: Sequence[str]) -> None:
@@ -48,6 +49,9 @@ class Facts:
 
     def failed(self, message: str, source: str, module: str) -> None:
         self.said.append((message, source, module))
+
+    def gave(self, value: bool | str, source: str, module: str) -> None:
+        self.said.append((f"gave {value}", source, module))
 
 
 @pytest.mark.parametrize(
@@ -184,3 +188,12 @@ def test_a_pattern_that_gives_up_is_no_answer() -> None:
     condition = parse_condition("%{QUERY_STRING} =~ /^(a+)+$/")
     with pytest.raises(MatchLimitError):
         condition.holds(Facts(QUERY_STRING="a" * 40 + "b"))
+
+
+def test_a_log_that_asks_for_it_is_told_of_every_evaluation() -> None:
+    facts = Facts(REQUEST_METHOD="GET")
+    facts.tells = True
+    assert parse_text("constant").value(facts) == "constant"
+    assert parse_condition("true", source="f:1", module="headers").holds(facts)
+    assert parse_text("a%{REQUEST_METHOD}", source="f:2").value(facts) == "aGET"
+    assert facts.said == [("gave True", "f:1", "headers"), ("gave aGET", "f:2", "core")]

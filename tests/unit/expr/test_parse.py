@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from pyhttpd.expr import ExpressionError, Writer, parse_condition, parse_text
 from pyhttpd.expr.nodes import And, Binary, Compare, Concat, Constant, Digits, In, Not, Or, Truth, Unary, Variable
+from pyhttpd.expr.parse import _Parser, parse
+from pyhttpd.util.escape import wire
 from pyhttpd.util.network import Network
 
 METHOD = Variable("REQUEST_METHOD")
@@ -130,9 +132,17 @@ TEXTS = st.one_of(st.text(max_size=40), SENTENCES)
 def test_nothing_but_expression_errors(text: str) -> None:
     """Texts of configurations: UTF-8 with surrogateescape, so no half pairs but those."""
     text = text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() and "\udc80" not in text else text
-    for parse in (parse_condition, parse_text):
+    for parser in (parse_condition, parse_text):
         try:
-            expression = parse(text)
+            expression = parser(text)
         except ExpressionError:
             continue
         assert pickle.loads(pickle.dumps(expression)) == expression
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text("abc/\"'{}(): \t\r\x7f\xe9", max_size=12), st.text(max_size=12)))
+def test_what_needs_no_parser_means_what_the_parser_says(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode("utf-8").translate(dict.fromkeys(map(ord, "%$\\\n\0")))
+    expected = _Parser(wire(text), Writer.ADMINISTRATOR, True).parse()
+    assert parse(text, Writer.ADMINISTRATOR, whole_is_text=True) == expected

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyhttpd.http.fields import TOO_LONG, TOO_MANY
-from pyhttpd.http.head import Head, HeadBuffer, HeadError, Limits, parse_head, parse_request_line
+from pyhttpd.http.head import Head, HeadBuffer, HeadError, Limits, ask_h11, parse_head, parse_request_line
 
 LIMITS = Limits(100, 5, 60)
 
@@ -269,3 +271,29 @@ def test_fields_that_fold_to_the_limit() -> None:
     with pytest.raises(HeadError) as caught:
         parse(begin + b"b" * (longest + 1) + end)
     assert caught.value.number == "AH00562"
+
+
+_ODD = st.text(st.characters(codec="latin-1"), max_size=12)
+_METHODS = st.sampled_from(["GET", "HEAD", "OPTIONS", "get", "X-Y", "M!"]) | _ODD
+_TARGETS = st.sampled_from(["/", "/a?b", "*", "http://x/y", "//", "/%41", "/\xe9"]) | _ODD.map("/".__add__)
+_VERSIONS = st.sampled_from(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "http/1.1", "HTTP/1.1 "])
+_NAMES = st.sampled_from(["Host", "X-A", "Connection", "Content-Length", "Transfer-Encoding", "Expect", "a"]) | _ODD
+_VALUES = st.sampled_from(["x", "", " x ", "close", "0", "00", "chunked", "a, b", "\t", "\xe9", "100-continue"]) | _ODD
+_FIELDS = st.lists(st.tuples(_NAMES, st.sampled_from([":", ": ", " :", ":\t", ""]), _VALUES), max_size=5)
+
+
+@given(_METHODS, _TARGETS, _VERSIONS, _FIELDS)
+def test_h11_takes_what_is_taken_without_asking_it(
+    method: str, target: str, version: str, fields: list[tuple[str, str, str]]
+) -> None:
+    lines = [f"{method} {target} {version}", *("".join(field) for field in fields), "", ""]
+    data = "\r\n".join(lines).encode("latin-1")
+    buffer = HeadBuffer()
+    buffer.feed(data)
+    try:
+        whole = buffer.take(Limits())
+        head = None if whole is None else parse_head(whole, Limits())
+    except HeadError:
+        return
+    if head is not None and not head.simple:
+        ask_h11(head, len(data), Limits())

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from pyhttpd.api.authz import Outcome
+from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.phases import DECLINED, OK
-from pyhttpd.modules.mod_authz_core import Group, Rule, authorize, authorize_anybody, check_config, evaluate
+from pyhttpd.api.request import Request
+from pyhttpd.modules.authz_providers import check_alias
+from pyhttpd.modules.mod_authz_core import (
+    AuthzConfig,
+    Group,
+    Rule,
+    authorize,
+    authorize_anybody,
+    check_config,
+    evaluate,
+)
 from pyhttpd.modules.mod_authz_host import address_of, parse_network
 from tests.support.requests import configure, make_request, refusals
 
@@ -39,6 +51,22 @@ from tests.support.requests import configure, make_request, refusals
         ("<RequireAll>\nRequire all granted\n<RequireNone>\nRequire ip 10\n</RequireNone>\n</RequireAll>", OK),
         ("Require ip 10\n<RequireAll>\nRequire env yes\nRequire method GET\n</RequireAll>", OK),
         ("", OK),
+        ("Require expr true", OK),
+        ("Require expr \"%{REQUEST_URI} == '/x'\"", OK),
+        ("Require expr %{REQUEST_URI} == '/y'", 403),
+        ("Require env YES", OK),
+        ('Require env no "" yes', 403),
+        ("<Limit GET>\nRequire all denied\n</Limit>", 403),
+        ("<Limit HEAD>\nRequire all denied\n</Limit>", 403),
+        ("<Limit PUT>\nRequire all denied\n</Limit>", OK),
+        ("<LimitExcept GET>\nRequire all denied\n</LimitExcept>", OK),
+        ("<LimitExcept PUT>\n<LimitExcept POST>\nRequire all denied\n</LimitExcept>\n</LimitExcept>", 403),
+        ("<Limit GET PUT>\n<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n</Limit>", OK),
+        ("<Limit PUT>\nRequire all denied\n</Limit>\nRequire all granted", OK),
+        ("<Limit PUT>\nRequire all granted\n</Limit>\nRequire all denied", 403),
+        ("<RequireAll>\n<Limit PUT>\nRequire all denied\n</Limit>\nRequire all granted\n</RequireAll>", OK),
+        ("<RequireAny>\n<Limit PUT>\nRequire all granted\n</Limit>\nRequire all denied\n</RequireAny>", 403),
+        ("<Limit FOO>\nRequire method FOO\n</Limit>", OK),
     ],
 )
 def test_rules(lines: str, status: int, tmp_path: Path) -> None:
@@ -63,6 +91,9 @@ def test_without_a_file_the_uri_is_named(tmp_path: Path) -> None:
         ("", "Require all granted", "Require all denied", 403),
         ("AuthMerging Off", "Require all denied", "Require all granted", OK),
         ("AuthMerging Off", "Require all denied", "", OK),
+        ("AuthMerging And", "<Limit PUT>\nRequire all denied\n</Limit>", "Require all granted", OK),
+        ("AuthMerging And", "<Limit PUT>\nRequire all denied\n</Limit>", "Require all denied", 403),
+        ("AuthMerging Or", "<Limit PUT>\nRequire all granted\n</Limit>", "Require all denied", 403),
         ("AuthMerging And", "Require all denied", "Require all granted", 403),
         ("AuthMerging And", "Require all granted", "Require ip 192", OK),
         ("AuthMerging And", "Require all denied", "", 403),
@@ -140,7 +171,22 @@ def test_networks(word: str, inside: list[str], outside: list[str]) -> None:
     [
         ("Require", "Unknown Authz provider: "),
         ("Require user joe", "Require user is of mod_authz_user and not there yet"),
-        ("Require expr true", "Require expr is of mod_authz_core and not there yet"),
+        ("Require expr %{NONE} == 'x'", "Cannot parse expression in require line: Variable 'NONE' does not exist"),
+        ("Require host %{NONE}", "Cannot parse expression in require line: Variable 'NONE' does not exist"),
+        ('Require all "granted"', "Argument for 'Require all' must be 'granted' or 'denied'"),
+        ("Require all granted x", "Argument for 'Require all' must be 'granted' or 'denied'"),
+        ("<RequireAll>\nOptions None\nRequire local\n</RequireAll>", "Options not allowed in <RequireAll> context"),
+        ("<RequireAny>\n<Files x>\n</Files>\nRequire local\n</RequireAny>",
+         "<Files> cannot occur within <Limit> or <LimitExcept> section"),
+        ("<Limit GET>\n<Files x>\n</Files>\n</Limit>",
+         "<Files> cannot occur within <Limit> or <LimitExcept> section"),
+        ("<Limit>\n</Limit>", "<Limit> directive requires additional arguments"),
+        ("<Limit GET\n</Limit>", "<Limit> directive missing closing '>'"),
+        ("<Limit GET TRACE>\n</Limit>", "TRACE cannot be controlled by <Limit>, see TraceEnable"),
+        ("<Limit GET>\n<Limit POST>\n</Limit>\n</Limit>", "<Limit> directive excludes all methods"),
+        ("<Limit GET>\n<Limit HEAD>\n</Limit>\n</Limit>", "<Limit> directive specifies methods already excluded"),
+        ("<LimitExcept PUT>\n<LimitExcept PUT>\n</LimitExcept>\n</LimitExcept>",
+         "<LimitExcept> directive specifies methods already excluded"),
         ("Require users joe", "Unknown Authz provider: users"),
         ("Require all", "Argument for 'Require all' must be 'granted' or 'denied'"),
         ("Require not all granted", "negative Require directive has no effect in <RequireAny> directive"),
@@ -176,3 +222,151 @@ def test_only_negative_rules_are_found_at_the_end(tmp_path: Path) -> None:
     assert (found.number, found.location) == ("AH01624", None)
     assert found.message == "<RequireAll> directive contains only negative authorization directives"
     assert found.hint == f"It begins on line 5 of {tmp_path}/httpd.conf"
+
+
+def test_only_a_limit_with_a_name_of_its_own_makes_a_method(tmp_path: Path) -> None:
+    line = "<Directory /srv>\nRequire method FOO\n</Directory>\n"
+    assert refusals(line, tmp_path) == ["Invalid Method 'FOO'"]
+    limit = "<VirtualHost *>\n<Location />\n<LimitExcept FOO>\nRequire local\n</LimitExcept>\n</Location>\n"
+    assert refusals(line + limit + "</VirtualHost>\n", tmp_path) == ["Invalid Method 'FOO'"], "it comes too late"
+    configuration = configure(limit + "</VirtualHost>\n" + line, tmp_path)
+    assert configuration.main.config(CoreServer).registered_methods == ("FOO",)
+
+
+def test_an_alias_has_its_arguments_and_its_settings(tmp_path: Path) -> None:
+    configuration = configure(
+        '<AuthzProviderAlias ip near "10 192.0.2.7">\nAuthzSendForbiddenOnFailure On\n</AuthzProviderAlias>\n'
+        "<Directory /srv>\n<RequireAll>\nRequire near or not\nRequire not env near\n</RequireAll>\n</Directory>\n",
+        tmp_path,
+    )
+    request = make_request(configuration, "/x", section="/srv/", filename="/srv/x")
+    assert authorize_anybody(request) == OK
+    outer = request.per_dir
+    (rule, _) = request.config(AuthzConfig).rules.group.children[0].children  # type: ignore[union-attr]  # there is one
+    assert str(rule) == "Require near or not"
+    seen: list[bool] = []
+
+    def check(asked: Request, parsed: object) -> Outcome:
+        seen.append(asked.config(AuthzConfig).forbidden_on_failure)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        check_alias(request, rule.parsed._replace(check=check))  # type: ignore[union-attr]  # a Rule
+    assert seen == [True]
+    assert request.per_dir is outer
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("<AuthzProviderAlias>\n</AuthzProviderAlias>", "<AuthzProviderAlias> directive requires additional arguments"),
+        ("<AuthzProviderAlias ip>\n</AuthzProviderAlias>",
+         "<AuthzProviderAlias> directive requires additional arguments"),
+        ("<AuthzProviderAlias ipx a>\n</AuthzProviderAlias>", "Unknown Authz provider: ipx"),
+        ("<AuthzProviderAlias ip a b.c>\n</AuthzProviderAlias>",
+         "Can't parse 'Require ip b.c': ip address 'b.c' appears to be invalid"),
+        ("<AuthzProviderAlias ip a 10>\nOptions None\n</AuthzProviderAlias>",
+         "Options not allowed in <AuthzProviderAlias> context"),
+        ("<Directory />\n<AuthzProviderAlias ip a 10>\n</AuthzProviderAlias>\n</Directory>",
+         "<AuthzProviderAlias not allowed in <Directory> context"),
+    ],
+)  # fmt: skip
+def test_wrong_aliases(lines: str, message: str, tmp_path: Path) -> None:
+    assert refusals(f"{lines}\n", tmp_path) == [message]
+
+
+def test_somebody_who_is_not_known_yet_may_meet_an_expression(tmp_path: Path) -> None:
+    line = "Require expr %{REQUEST_URI} == '/' && (false || tolower(%{REMOTE_USER}) == 'joe')"
+    configuration = configure(f"<Location />\n{line}\n</Location>\n", tmp_path)
+    assert authorize_anybody(make_request(configuration)) == DECLINED
+    assert authorize_anybody(make_request(configuration, user="Joe")) == OK
+    assert authorize_anybody(make_request(configuration, "/other")) == DECLINED, "the user is named, whatever decides"
+
+
+def test_an_expression_that_has_no_value_is_an_error(tmp_path: Path) -> None:
+    configuration = configure(f"<Location />\nRequire expr file('{tmp_path}/none') == ''\n</Location>\n", tmp_path)
+    request = make_request(configuration)
+    assert authorize_anybody(request) == 500
+    message = f"Error evaluating expression in 'Require expr': Cannot open file {tmp_path}/none"
+    assert request.lines[-1][1:] == ("AH02320", message)
+
+
+@pytest.mark.parametrize(
+    ("host", "line", "status", "number"),
+    [
+        ("www.good.example", "good.example", OK, None),
+        ("good.example", "GOOD.example", OK, None),
+        ("good.example", ".good.example", 403, None),
+        ("a.good.example", ".good.example", OK, None),
+        ("nogood.example", "good.example", 403, None),
+        ("good.example", "other good.example", OK, None),
+        ("good.example", "%{HTTP_HOST} good.%{unescape:example}", OK, None),
+        ("good.example", "bad# good.example", 403, "AH10121"),
+        ("good.example", "good.example# x", OK, "AH10121"),
+        ("good.example", "# good.example", 403, "AH10120"),
+        ("good.example", "", 403, None),
+        ("", "good.example", 403, "AH01753"),
+    ],
+)
+def test_hosts(host: str, line: str, status: int, number: str | None, tmp_path: Path, resolver: None) -> None:
+    request = make_request(configure(f"<Location />\nRequire host {line}\n</Location>\n", tmp_path))
+    request.connection.client_name = host
+    assert authorize_anybody(request) == status
+    said = [found for _, found, _ in request.lines if found not in ("AH01626", "AH01630")]
+    assert said == ([] if number is None else [number])
+
+
+def test_a_host_must_have_the_address_that_has_its_name(tmp_path: Path, resolver: None) -> None:
+    request = make_request(configure("<Location />\nRequire host example\n</Location>\n", tmp_path))
+    request.connection.client_name = "false.example"
+    assert authorize_anybody(request) == 403
+    assert request.lines[0][1:] == (
+        "AH01753", "access check of 'example' to / failed, reason: unable to get the remote host name"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("none.example good.example", OK, ["AH03356", "AH03355"]),
+        ("false.example", 403, ["AH03355"]),
+        ("good.example# x", OK, ["AH03355"]),
+        ("false.example# good.example", 403, ["AH03355"]),
+        ("# good.example", 403, []),
+    ],
+)
+def test_forward_dns(line: str, status: int, said: list[str], tmp_path: Path, resolver: None) -> None:
+    request = make_request(configure(f"<Location />\nRequire forward-dns {line}\n</Location>\n", tmp_path))
+    assert authorize_anybody(request) == status
+    assert [number for _, number, _ in request.lines if number not in ("AH01626", "AH01630")] == said
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All names below `example` have the client's address, but for two."""
+
+    def getaddrinfo(host: str, port: None, type: int) -> list[tuple[object, ...]]:
+        if host == "none.example":
+            raise OSError
+        address = "192.0.2.9" if host == "false.example" else "192.0.2.7"
+        return [(2, type, 6, "", (address, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def test_the_log_tells_how_it_was_decided(tmp_path: Path) -> None:
+    text = (
+        "LogLevel debug\n<Location />\n"
+        "<RequireAll>\nRequire   all  granted\n<Limit PUT>\nRequire all denied\n</Limit>\n"
+        "<RequireNone>\nRequire local\nRequire env a\n</RequireNone>\n</RequireAll>\n</Location>\n"
+    )
+    request = make_request(configure(text, tmp_path))
+    assert authorize_anybody(request) == OK
+    assert [message.removeprefix("authorization result of ") for _, _, message in request.lines] == [
+        "Require all granted: granted",
+        "Require all denied: granted (directive limited to other methods)",
+        "Require not local : neutral",
+        "Require not env a: neutral",
+        "<RequireAll>: granted",
+        "<RequireAny>: granted",
+    ]

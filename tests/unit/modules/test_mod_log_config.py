@@ -11,6 +11,7 @@ import pytest
 from pyhttpd.api.log_sink import FileSink
 from pyhttpd.api.module import PrepareError
 from pyhttpd.modules import mod_log_config
+from pyhttpd.modules.log_buffer import Buffer
 from pyhttpd.modules.mod_log_config import LogConfig, Writer, log_transaction
 from pyhttpd.util.append import open_for_append
 from tests.support.requests import configure, make_request, prepared, refusals
@@ -130,6 +131,21 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        ("<VirtualHost *>\nBufferedLogs On\n</VirtualHost>\n", 1),
+        ("BufferedLogs Off\n<VirtualHost *>\nBufferedLogs On\n</VirtualHost>\n", 1),
+        ("<VirtualHost *>\nBufferedLogs On\n</VirtualHost>\nBufferedLogs Off\n", 0),
+        ("", 0),
+    ],
+)
+def test_the_last_line_buffers_the_logs_of_all_servers(lines: str, count: int, tmp_path: Path) -> None:
+    preparation = prepared(configure(f"CustomLog log %U\n{lines}", tmp_path))
+    assert len(preparation.resources[Buffer]) == count
+    preparation.close()
+
+
 def test_a_nickname_that_nobody_defines_is_a_warning(tmp_path: Path) -> None:
     text = 'LogFormat "%h" host\nCustomLog a.log comon\nCustomLog b.log CLF\nCustomLog c.log %m\nCustomLog d.log host\n'
     configuration = configure(text, tmp_path)
@@ -157,7 +173,6 @@ def test_a_nickname_that_nobody_defines_is_a_warning(tmp_path: Path) -> None:
         ('LogFormat "a=%h a=%m" twice json', "a json LogFormat has two members for 'a'"),
         ('LogFormat "a_base64=%h a=%m" twice json', "a json LogFormat has two members for 'a'"),
         ('LogFormat "a=%y" wrong json', "Unrecognized LogFormat directive %y"),
-        ("<VirtualHost *>\nBufferedLogs On\n</VirtualHost>", "BufferedLogs cannot occur within <VirtualHost> section"),
         ("<VirtualHost *>\nGlobalLog a b\n</VirtualHost>", "GlobalLog cannot occur within <VirtualHost> section"),
     ],
 )

@@ -224,3 +224,12 @@ def test_the_handler_declines(attributes: dict[str, Any], scoreboard: Scoreboard
 
 def test_a_refresh_of_more_digits_than_python_takes() -> None:
     assert refresh_seconds("refresh=" + "1" * 5000) is not None
+
+
+def test_a_refused_configuration_is_shown_on_the_page_alone(facts: Facts) -> None:
+    refused = replace(facts, refusal=(NOW, 'AH00526: Syntax error on line 3 of /x:\nInvalid command "<b>é\udcff"'))
+    text = status_page.page(refused, table=True)
+    assert "AH00526: Syntax error on line 3 of /x:" in text
+    assert "<b>é" not in text
+    assert status_page.lines(refused) == status_page.lines(facts)
+    assert "its reload failed on" not in status_page.page(facts, table=True)

@@ -131,3 +131,11 @@ def test_root_needs_somebody_to_become(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("user", ["root", "#0"])
 def test_root_is_refused(user: str, tmp_path: Path) -> None:
     assert refusals(f"User {user}\n", tmp_path)[0].startswith("User must not be root")
+
+
+def test_a_module_is_not_missing_for_a_directive_that_is(tmp_path: Path) -> None:
+    """mod_unixd is there, and has no Suexec."""
+    messages = refusals("Suexec Off\nSSLEngine On\n", tmp_path)
+    assert [message.split(",")[0] for message in messages] == [
+        "Invalid command 'Suexec'", "Invalid command 'SSLEngine'", "Modules that pyhttpd does not have: mod_ssl"
+    ]  # fmt: skip

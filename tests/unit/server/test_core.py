@@ -94,15 +94,6 @@ def test_wrong_lines(read: Read, line: str, message: str) -> None:
     assert message in [diagnostic.message for diagnostic in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize(("line", "named"), [
-    ("<Directory />\nAllowOverride All\n</Directory>", "AllowOverride All"),
-])  # fmt: skip
-def test_what_is_not_there_yet_is_refused_by_name(read: Read, line: str, named: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        read(line)
-    assert named in str(caught.value)
-
-
 def test_a_document_root_has_to_be_there(read: Read) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read("DocumentRoot /nonexistent", check=True)

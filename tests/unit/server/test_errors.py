@@ -202,6 +202,22 @@ def test_a_broken_error_filter_still_gives_the_page(make_serving: Make) -> None:
     assert "OddError" in serving.log
 
 
+def test_a_page_that_cannot_be_made_is_a_plain_one(make_serving: Make) -> None:
+    """A note that is no text of any encoding: the page for the error fails, and so does the one for that failure."""
+
+    def broken(request: Request) -> int:
+        request.notes.update({"error-notes": "\ud800", "verbose-error-to": "*"})
+        return 500
+
+    odd = Module("odd_module", "mod_odd.c", hooks=(on(Phase.HANDLER, broken, Order.FIRST),))
+    serving = make_serving(modules=[odd])
+    line, fields, body = parts(serving.get("/"))
+    assert line == "HTTP/1.1 500 Internal Server Error"
+    assert (fields["content-length"], fields["content-type"]) == (str(len(body)), "text/html; charset=iso-8859-1")
+    assert b"<h1>Internal Server Error</h1>" in body
+    assert serving.log.count("PH00111") == 2
+
+
 def test_a_body_that_raises_at_once_is_a_500(make_serving: Make) -> None:
     def pieces() -> Iterator[Piece]:
         yield b"something"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyhttpd.api.core_config import UNLIMITED, CoreDir, CoreServer, ETagPart, ETagParts, merge_etag
+from pyhttpd.api.core_config import LARGEST_XML_BODY, UNLIMITED, CoreDir, CoreServer, ETagPart, ETagParts, merge_etag
 from pyhttpd.config.diagnostics import Severity
 from pyhttpd.config.sections import PerDir, Sections
 from pyhttpd.server.file_directives import FILE_DIRECTIVES
@@ -40,6 +40,16 @@ def test_every_row_has_its_field() -> None:
         ("FileETag +All", "FileETag keyword 'All' cannot be used with '+' or '-'"),
         ("FileETag -None", "FileETag keyword 'None' cannot be used with '+' or '-'"),
         ("FileETag +", "Unknown keyword '' for FileETag directive"),
+        ("FlushMaxThreshold -1", "parameter must be a number between 0 and (4294967295U)): -1"),
+        ("FlushMaxThreshold 1k", "parameter must be a number between 0 and (4294967295U)): 1k"),
+        ("FlushMaxThreshold 4294967296", "parameter must be a number between 0 and (4294967295U)): 4294967296"),
+        ("FlushMaxPipelined -2", "parameter must be a number between -1 and (2147483647): -2"),
+        ("FlushMaxPipelined 2147483648", "parameter must be a number between -1 and (2147483647): 2147483648"),
+        ("LimitXMLRequestBody -1", "LimitXMLRequestBody requires a non-negative integer."),
+        ("LimitXMLRequestBody 3074457345618258602", "LimitXMLRequestBody must not exceed 3074457345618258601"),
+        ("SeeRequestTail 1", "SeeRequestTail must be On or Off"),
+        ("Port 80", "Port was replaced with Listen in Apache 2.0"),
+        ("Protocol HTTPS", "Protocol https: only http can be spoken here"),
         ("HostnameLookups maybe", "parameter must be 'on', 'off', or 'double'"),
         ("LimitInternalRecursion 0", "The recursion limit must be greater than zero."),
         ("LimitInternalRecursion 10 -1", "The recursion limit must be greater than zero."),
@@ -58,7 +68,13 @@ def test_what_is_wrong(line: str, message: str, tmp_path: Path) -> None:
     assert refusals(line, tmp_path) == [message]
 
 
-@pytest.mark.parametrize("name", ["AllowEncodedSlashes Off", "MergeSlashes On", "LimitInternalRecursion 9"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AllowEncodedSlashes Off", "MergeSlashes On", "LimitInternalRecursion 9", "FlushMaxThreshold 1",
+        "FlushMaxPipelined -1", "SeeRequestTail On", "Protocol http",
+    ],
+)  # fmt: skip
 def test_what_stands_outside_sections_only(name: str, tmp_path: Path) -> None:
     found = refusals(f"<Directory /srv>\n{name}\n</Directory>", tmp_path)
     assert found == [f"{name.split()[0]} not allowed in <Directory> context"]
@@ -142,3 +158,8 @@ def test_a_charset_may_be_taken_back(tmp_path: Path) -> None:
     sections = Sections(configuration.main)
     assert sections.base.config(CoreDir).default_charset == "utf-8"
     assert sections.location(sections.base, "/raw/x").config(CoreDir).default_charset is None
+
+
+@pytest.mark.parametrize(("number", "limit"), [("5000", 5000), ("0", LARGEST_XML_BODY)])
+def test_what_a_body_of_xml_may_have(number: str, limit: int, tmp_path: Path) -> None:
+    assert of_server(f"LimitXMLRequestBody {number}\n", tmp_path).limit_xml_request_body == limit

@@ -112,6 +112,13 @@ def test_a_registered_method_is_known_without_registered_methods(make: Make) -> 
 # -- TRACE
 
 
+def test_trace_with_a_length_that_is_no_number(make: Make) -> None:
+    """Nobody checks what RequestHeader puts there."""
+    serving = make("RequestHeader set Content-Length x early")
+    assert status_of(serving.get("/a.txt", method="TRACE")) == 400
+    assert "AH01594: Invalid Content-Length 'x'" in serving.log
+
+
 def test_trace_sends_the_head_back(make: Make) -> None:
     line, fields, body = parts(make().get("/a.txt", "X-A: b", "Connection: close", method="TRACE"))
     assert line == "HTTP/1.1 200 OK"
