@@ -15,7 +15,7 @@ run: $(VENV)/.run
 	@scripts/run
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) tests
+	$(BIN)/pytest -n $(JOBS) --dist worksteal tests
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
