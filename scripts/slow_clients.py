@@ -38,7 +38,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.support import processes
+from scripts.bench.measure import memory, tree
 from tests.support.clients import BrokenError, Client
 from tests.support.servers import Apache, Pyhttpd, Server
 
@@ -100,21 +100,6 @@ class Observer:
             self._client = None
 
 
-def tree(pid: int) -> list[int]:
-    return [pid, *processes.children(pid)]
-
-
-def pss(pids: list[int]) -> float:
-    """MiB."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-    return total / 1024
-
-
 def descriptors(pids: list[int]) -> int:
     total = 0
     for pid in pids:
@@ -158,8 +143,8 @@ class Watch:
     def _measure(self) -> None:
         seen = self.seen
         while not self._stop.wait(PROBE_EVERY):
-            pids = tree(self._server.pid)
-            seen.pss.append(pss(pids))
+            pids = tree(self._server)
+            seen.pss.append(memory(pids))
             seen.descriptors.append(descriptors(pids))
             seen.children = max(seen.children, len(pids) - 1)
             slots = self._observer.slots()
@@ -256,23 +241,23 @@ def measure(kind: type[Server], mpm: str, attack: str, options: argparse.Namespa
         server.start()
         for _ in range(50):
             server.get("/a.txt")
-        before = pss(tree(server.pid)), descriptors(tree(server.pid))
+        before = memory(tree(server)), descriptors(tree(server))
         watch = Watch(server)
         ATTACKS[attack](server, options)
         seen = watch.stop()
         free = time_until_free(server)
         time.sleep(3)
-        after = pss(tree(server.pid)), descriptors(tree(server.pid))
+        after = memory(tree(server)), descriptors(tree(server))
         if options.trace:
             print(*(f"{at:.0f}s:{slots}/{children}" for at, slots, children in seen.trace))
         asked = len(seen.latencies) + seen.failed
         median = statistics.median(seen.latencies) if seen.latencies else float("nan")
         worst = max(seen.latencies, default=float("nan"))
-        memory = f"{before[0]:.0f} / {max(seen.pss, default=0):.0f} / {after[0]:.0f}"
+        mebibytes = f"{before[0]:.0f} / {max(seen.pss, default=0):.0f} / {after[0]:.0f}"
         files = f"{before[1]} / {max(seen.descriptors, default=0)} / {after[1]}"
         return (
             f"{attack:6}  {mpm:6}  {server.program:7}  {len(seen.latencies):3}/{asked:<3}   {median:6.0f}  {worst:5.0f}"
-            f"  {seen.slots:5}  {free:>10}  {seen.children:8}   {memory:16}   {files}"
+            f"  {seen.slots:5}  {free:>10}  {seen.children:8}   {mebibytes:16}   {files}"
         )
     finally:
         for problem in server.close(keep=False):

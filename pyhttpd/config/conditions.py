@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from pyhttpd import APACHE_VERSION
 from pyhttpd.config import words
 from pyhttpd.util.regex import compile_pcre
 
-VERSION = (2, 4, 71)
+VERSION = tuple(int(part) for part in APACHE_VERSION.split("."))
 """The language that is spoken, which `<IfVersion>` compares with."""
 
 REGEX_ERRORS = (re.error, OverflowError, RecursionError)

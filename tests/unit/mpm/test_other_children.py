@@ -291,7 +291,8 @@ def test_dropped_lines_are_told_once_and_counted(world: World, monkeypatch: pyte
 
 def test_the_end_of_the_server(world: World) -> None:
     """Everybody reads to the end; one that was down is started for what is left."""
-    slow = world.add(world.program("import time\n" + COPY + "\ntime.sleep(0.2)\nos.write(1, b'slow\\n')"))
+    work = "os.spawnl(os.P_WAIT, sys.executable, sys.executable, '-c', '')"  # takes its time
+    slow = world.add(world.program(f"import sys\n{COPY}\n{work}\nos.write(1, b'slow\\n')"))
     world.take()
     slow.pipe.append(b"last\n")
     world.others.end_all()
