@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pyhttpd.api.log import Sink
 
 FULL = 4096
 """Bytes in one write: as many as no pipe tears apart (PIPE_BUF)."""
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back the signals that end a child: their handler flushes, too, and would find the half of it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 class Buffer:
     """Lines on their way to a sink. Every child has its own, since it is empty when the master forks.
 
-    Threads, and the handler of a signal that ends the child, may meet here without a lock: a line is put into the deque
-    once and taken out of it once, by whoever comes first.
+    Threads put lines in without a lock. What is taken out is written before anybody else takes, so that whoever
+    flushes last, which is the end of the child, knows that everything is on its way.
     """
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self._lines: deque[bytes] = deque()
         self._size = 0  # may be a little wrong when threads meet; then a write is smaller than it could be
+        self._flushing = threading.Lock()
 
     def append(self, line: bytes) -> bool:
         """Keep a line. False if others were lost while room was made for it."""
@@ -33,6 +50,10 @@ class Buffer:
 
     def flush(self) -> bool:
         """Write what there is, in whole lines, up to FULL bytes at once. False if some of it was lost."""
+        with _undisturbed(), self._flushing:
+            return self._write_all()
+
+    def _write_all(self) -> bool:
         self._size = 0
         written = True
         piece: list[bytes] = []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyhttpd.mpm.directives import MpmConfig
 
 Handler = Callable[[int, FrameType | None], None]
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class ChildProcess:
@@ -110,15 +111,17 @@ class ChildProcess:
             self.log_traceback("child_init failed")
             return EXIT_CHILD_INIT
         if self.service.has_farewell and stops is None:
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in _ENDING:
                 signal.signal(number, self._say_farewell)
         self.generation.flavour.run(self)
+        if stops is None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # it is ending, and what it does at the end is done once
         self.service.child_exit()
         return self.exit_status
 
     def _take_signals(self, stops: Mapping[signal.Signals, Handler] | None) -> None:
         if stops is None:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            for number in (*_ENDING, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)  # TERM and HUP end a child at once, in the middle of anything
             for number in (signal.SIGINT, signal.SIGWINCH):
                 signal.signal(number, signal.SIG_IGN)  # a terminal sends them to everybody; the master decides

@@ -54,7 +54,6 @@ def reclaim(
     """End `targets` and reap them. Returns everything that was reaped meanwhile."""
     wanted = {child.pid: child for child in targets}
     ended: list[Ended] = []
-    began = time.monotonic()
     poll = select.poll()
     poll.register(signals, select.POLLIN)
     for step, following in zip(steps, (*steps[1:], None), strict=True):
@@ -63,7 +62,8 @@ def reclaim(
                 log.log(step.level, "core", step.number, step.text % child.pid)
             if step.signal is not None:
                 children.signal(child, step.signal)
-        until = began + following.after if following else began
+        # From now on, not from the beginning: a machine that stood still must not spend all patience at once.
+        until = time.monotonic() + (following.after - step.after if following else 0.0)
         while wanted:
             for item in children.reap():
                 ended.append(item)

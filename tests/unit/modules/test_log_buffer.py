@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 from hypothesis import given
@@ -67,3 +68,28 @@ def test_threads_lose_nothing() -> None:
     buffer.flush()
     lines = b"".join(sink.writes).splitlines()
     assert sorted(lines) == sorted(b"%d %d" % (name, number) for name in range(4) for number in range(2000))
+
+
+def test_a_signal_that_ends_the_child_waits_for_the_write() -> None:
+    """Its handler flushes for the last time, and then nobody comes back to what was half done."""
+    sink = Sink()
+    buffer = Buffer(sink)
+    seen: list[list[bytes]] = []
+
+    class Interrupted(Sink):
+        def append(self, line: bytes) -> bool:
+            signal.raise_signal(signal.SIGTERM)
+            return sink.append(line)
+
+    def handler(number: int, frame: object) -> None:
+        buffer.flush()
+        seen.append(list(sink.writes))
+
+    buffer.sink = Interrupted()
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        buffer.append(b"a\n")
+        buffer.flush()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [[b"a\n"]]
