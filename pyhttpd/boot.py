@@ -17,11 +17,13 @@ from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.api.version import DESCRIPTION
 from pyhttpd.config.catalog import Catalog
-from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.configuration import Configuration, LoadedModule
 from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic, Severity
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.render import log_lines
 from pyhttpd.modules import COMPILED_IN, LOADABLE
+from pyhttpd.modules.mod_log_config import LogConfig, unwritten
+from pyhttpd.modules.mod_mime import MimeServer
 from pyhttpd.mpm import prefork, worker
 from pyhttpd.mpm.apart import Apart, ProcessFailed
 from pyhttpd.mpm.directives import MpmConfig, typed_config
@@ -32,13 +34,18 @@ from pyhttpd.mpm.master import Master
 from pyhttpd.mpm.one_process import run_one_process
 from pyhttpd.mpm.other_children import OtherChildren
 from pyhttpd.mpm.pidfile import lock_holder
+from pyhttpd.mpm.rehearsal import rehearse
 from pyhttpd.mpm.signals import ALL, SignalQueue
 from pyhttpd.mpm.transition import bind, take
 from pyhttpd.mpm.tuning import Tuning
 from pyhttpd.scoreboard import Scoreboard
+from pyhttpd.server import rehearsal
 from pyhttpd.server.core import CORE, HTTP_CORE, open_error_log
+from pyhttpd.server.log_directives import level_lines
 from pyhttpd.server.service import HttpService
+from pyhttpd.server.vhost_names import with_names
 from pyhttpd.util.built import server_built
+from pyhttpd.util.collector import collector_paused
 from pyhttpd.util.local_host import local_host
 
 if TYPE_CHECKING:
@@ -76,9 +83,14 @@ def catalog() -> Catalog:
 
 
 def modules_of(configuration: Configuration) -> list[Module]:
-    """The Module values of a configuration, in the order of loading. A user's own are imported here."""
+    """The Module values of a configuration, in the order of loading."""
+    return modules_named(configuration.modules)
+
+
+def modules_named(names: Iterable[LoadedModule]) -> list[Module]:
+    """The same for a list of them. A user's own are imported here."""
     found: list[Module] = []
-    for loaded in configuration.modules:
+    for loaded in names:
         known = catalog().find(loaded.name)
         module = known if known is not None else import_module(loaded.implementation).MODULE
         assert isinstance(module, Module)
@@ -137,13 +149,14 @@ def checked(
         text = f"{PROGRAM}: Configuration error: The MPM cannot be changed during restart."
         raise ConfigurationError([Diagnostic(Severity.ERROR, "AH00534", text)])
     mpm, diagnostics = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
-    configuration = replace(configuration, mpm=mpm, local_name=local_host().name)
+    configuration, nameless = with_names(replace(configuration, mpm=mpm, local_name=local_host().name))
+    diagnostics.extend(nameless)
     for module in modules_of(configuration):
         if module.check_config is not None and not (skip_document_root_check and module is CORE):
             diagnostics.extend(module.check_config(configuration))
     everything = (*configuration.diagnostics, *diagnostics)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in everything):
-        raise ConfigurationError(everything)
+        raise ConfigurationError(everything, configuration.included)
     return replace(configuration, diagnostics=everything)
 
 
@@ -228,7 +241,8 @@ def prepare(
     """From a configuration to a generation: logs opened, modules prepared, nothing of the running one touched."""
     preparation = Preparation(configuration.server_root, others)
     try:
-        return _prepare(configuration, run_options, scoreboard, preparation)
+        with collector_paused():
+            return _prepare(configuration, run_options, scoreboard, preparation)
     except PrepareError as error:
         line = LogLine(Level.ERROR, "core", error.number, str(error), error.errno)
         failure = Refused([line])
@@ -255,6 +269,7 @@ def _prepare(
     for module in modules:
         if module.prepare is not None:
             module.prepare(configuration, preparation)
+    sources = {module.name: module.source for module in modules}
     return Generation(
         flavour=FLAVOURS[configuration.mpm_name],
         config=configuration.mpm,
@@ -267,7 +282,10 @@ def _prepare(
         command_line=run_options.command_line,
         release=preparation.close,
         open_files=lambda: tuple(preparation.descriptors),
-        notes=_as_log_lines(configuration.diagnostics),
+        notes=(
+            *(LogLine(Level.TRACE3, "core", None, line) for line in level_lines(configuration, sources)),
+            *_as_log_lines(configuration.diagnostics),
+        ),
     )
 
 
@@ -302,26 +320,26 @@ def identity_of(config: UnixdConfig) -> Identity | None:
     """Whom the children become; nobody else unless the master is root."""
     if os.geteuid() != 0 or config.user is None or config.uid is None or config.gid is None:
         return None
-    return Identity(config.user, config.uid, config.gid)
+    return Identity(config.user, config.uid, config.gid, config.groups)
 
 
 # --- the server's life -------------------------------------------------------------------------------------------
 
 
-def run(configuration: Configuration, options: ReadOptions, run_options: RunOptions) -> int:
+def run(first: list[Configuration], options: ReadOptions, run_options: RunOptions) -> int:
     """Start, serve, stop. Returns the exit status; what goes wrong before the terminal is released is said there.
 
-    `configuration` is what `read` gave for `options`; at a restart they are read anew.
+    `first` holds what `read` gave for `options`, and is emptied: nobody may keep it when there is another one. At a
+    restart the files are read anew.
     """
     # A supervisor may signal as soon as it can connect; until there are handlers, the signals wait.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL)
     try:
-        return start(configuration, options, run_options, before)
+        return start(first, options, run_options, before)
     except Refused as refusal:
         line = refusal.lines[0]
-        reason = f"({line.errno}){os.strerror(line.errno)}: " if line.errno else ""
-        number = f"{line.number}: " if line.number else ""
-        sys.stderr.write(f"{reason}{number}{line.text}\n")
+        for each in refusal.lines if line.number == "AH00072" else [line]:  # both wildcards were tried
+            sys.stderr.write(f"{each.explained}\n")
         if line.number == "AH00072":
             sys.stderr.write("no listening sockets available, shutting down\n")
         unopened = line.number in NO_LOGS
@@ -331,11 +349,12 @@ def run(configuration: Configuration, options: ReadOptions, run_options: RunOpti
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(configuration: Configuration, options: ReadOptions, run_options: RunOptions, mask: Iterable[int]) -> int:
+def start(first: list[Configuration], options: ReadOptions, run_options: RunOptions, mask: Iterable[int]) -> int:
     """Bind, prepare, detach, run. Raises Refused while there is still a terminal to say it on.
 
     `mask` is what is blocked again once there are handlers.
     """
+    configuration = first.pop()
     config: MpmConfig = configuration.mpm
     listeners = Listeners()
     others = OtherChildren()
@@ -359,13 +378,35 @@ def start(configuration: Configuration, options: ReadOptions, run_options: RunOp
         signals.install()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         loader = ConfigurationLoader(options, run_options, scoreboard, others)
-        return Master(generation, listeners, scoreboard, loader, signals, others).run()
+        rehearse_with(generation)
+        master = Master(generation, listeners, scoreboard, loader, signals, others)
+        del configuration, generation  # they are the master's, until there are others
+        return master.run()
     except Exception:
         traceback.print_exc()  # while there is still somebody who reads the error log
         return 1
     finally:
         others.end_all()
         scoreboard.close()
+
+
+def rehearse_with(generation: Generation) -> None:
+    """Let the interpreter write once, before the first fork, what each child would write. It is for memory alone: where
+    it fails, that is all that is lost."""
+    assert isinstance(generation.service, HttpService)
+    configuration = generation.service.configuration
+    modules = [module for module in modules_of(configuration) if catalog().find(module.name) is module]
+    settings = {
+        LogConfig: unwritten(configuration.main.config(LogConfig)),
+        MimeServer: MimeServer(os.devnull),
+        UnixdConfig: configuration.main.config(UnixdConfig),
+    }
+    make_service = partial(rehearsal.make_service, configuration, modules, settings)
+    try:
+        rehearse(generation, make_service, rehearsal.requests)
+    except Exception as error:
+        text = f"the rehearsal failed: {type(error).__name__}: {error}"
+        generation.error_log.log(Level.DEBUG, "core", None, text)
 
 
 def make_scoreboard(config: MpmConfig) -> Scoreboard:

@@ -113,6 +113,10 @@ _BYTES_SERVED, _MY_BYTES_SERVED, _CONN_BYTES = (
 )
 
 
+_WRITE = int(Status.BUSY_WRITE)
+_CPU_NOTED = 0.1  # seconds; nobody has to know the processor time more exactly
+
+
 class SlotView(NamedTuple):
     """A consistent copy of one slot for readers."""
 
@@ -127,7 +131,7 @@ class SlotView(NamedTuple):
 class Slot:
     """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up."""
 
-    __slots__ = ("_at", "_described", "_memory", "_tail", "_words", "cpu_noted")
+    __slots__ = ("_at", "_cpu_noted", "_described", "_memory", "_tail", "_words")
 
     def __init__(self, memory: mmap.mmap, words: memoryview, base: int, tail: bool = False) -> None:
         self._memory = memory
@@ -135,7 +139,7 @@ class Slot:
         self._at = base  # in bytes
         self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
         self._described: tuple[str, ...] = ()
-        self.cpu_noted = 0.0  # CLOCK_MONOTONIC, when the processor time was written last
+        self._cpu_noted = 0.0  # CLOCK_MONOTONIC, when the processor time was written last
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[_SLOT[name]])
@@ -179,20 +183,24 @@ class Slot:
         self["conn_bytes"] = 0
 
     def begin_request(self, now: float) -> None:
-        """`now` in seconds since the epoch."""
+        """A request that came at `now`, in seconds since the epoch, is being answered."""
         words = self._words
         words[_START_TIME] = int(now * 1_000_000)
         words[_LAST_USED] = int(now)
+        words[_STATUS] = _WRITE
 
-    def note_cpu(self, now: float, times: os.times_result) -> None:
-        """The processor time of the slot's child up to `now` (CLOCK_MONOTONIC)."""
+    def _note_cpu(self, now: float) -> None:
+        times = os.times()
         self["cpu_user"] = int(times.user * 1_000_000)
         self["cpu_system"] = int(times.system * 1_000_000)
-        self.cpu_noted = now
+        self._cpu_noted = now
 
-    def end_request(self, now: float, seconds: float, sent: int) -> None:
-        """Count one answered request of `sent` bytes that took `seconds`."""
+    def end_request(self, arrived: float, began: float, ended: float, sent: int) -> None:
+        """Count one answered request of `sent` bytes. It `arrived` in seconds since the epoch; `began`, which is the
+        same moment, and `ended` are on CLOCK_MONOTONIC. Notes the processor time of the child, too, now and then."""
         words = self._words
+        seconds = ended - began
+        now = arrived + seconds
         words[_STOP_TIME] = int(now * 1_000_000)
         words[_LAST_USED] = int(now)
         words[_DURATION] += int(seconds * 1_000_000)
@@ -202,6 +210,8 @@ class Slot:
         words[_BYTES_SERVED] += sent
         words[_MY_BYTES_SERVED] += sent
         words[_CONN_BYTES] += sent
+        if ended - self._cpu_noted > _CPU_NOTED:
+            self._note_cpu(ended)
 
 
 class ChildRow:

@@ -13,7 +13,7 @@ Attacks: H slow heads (slowloris), B slow bodies, R many ranges, X slow readers 
 slowhttptest with `--connections` connections; `silent` connects and never sends; `idle` asks once on each connection
 and keeps it; `linger` sends on after the last answer.
 
-Columns: `answered` of the probes of a well-behaved client, one every half second during the attack, each with a
+Columns: `answered` of the probes of a well-behaved client, one every half second during `--seconds`, each with a
 connection of its own and 5 s of patience; their latency (median and worst, ms); the most slots in use, and how many
 seconds after the end of the attack all were free again (its connections stay open until then); children at most; PSS of
 all processes before, at most and 3 s after (MiB); descriptors of all processes before, at most, after.
@@ -111,11 +111,13 @@ def descriptors(pids: list[int]) -> int:
 class Watch:
     """Probes and measures in threads until told to stop."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, seconds: float) -> None:
+        """Probes are sent for so many seconds, however long the attack takes to end: its end is quiet."""
         self.seen = Seen()
         self._server = server
         self._stop = threading.Event()
         self._began = time.monotonic()
+        self._until = self._began + seconds
         self._observer = Observer(server.port)
         self._observer.slots()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._probe, self._measure)]
@@ -124,7 +126,7 @@ class Watch:
             thread.start()
 
     def _probe(self) -> None:
-        while not self._stop.wait(PROBE_EVERY):
+        while not self._stop.wait(PROBE_EVERY) and time.monotonic() < self._until:
             thread = threading.Thread(target=self._ask, daemon=True)
             self._probes.append(thread)
             thread.start()
@@ -242,7 +244,7 @@ def measure(kind: type[Server], mpm: str, attack: str, options: argparse.Namespa
         for _ in range(50):
             server.get("/a.txt")
         before = memory(tree(server)), descriptors(tree(server))
-        watch = Watch(server)
+        watch = Watch(server, options.seconds)
         ATTACKS[attack](server, options)
         seen = watch.stop()
         free = time_until_free(server)

@@ -7,12 +7,23 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.servers import APACHE, APACHE_MODULES, Apache, Pyhttpd, Server, close_all
 
 ORACLE_REQUIRED = os.environ.get("PYHTTPD_REQUIRE_ORACLE") == "1"
 # To try the tests themselves out: Apache against Apache. Tests of what only pyhttpd does fail then.
 OURS: type[Server] = Apache if os.environ.get("PYHTTPD_HARNESS_ON_APACHE") == "1" else Pyhttpd
+# The same examples in every run, however long they take: a failure tells of a change, not of luck or of a busy machine.
+# PYHTTPD_EXPLORE=1 looks for others.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=os.environ.get("PYHTTPD_EXPLORE") != "1",
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 _REPORT = pytest.StashKey[dict[str, bool]]()
 
 

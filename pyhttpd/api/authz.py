@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyhttpd.config import words
+from pyhttpd.expr import ExpressionError, Text, parse_text
 
 if TYPE_CHECKING:
     from pyhttpd.api.request import Request
@@ -37,6 +38,16 @@ def words_of(text: str) -> tuple[str, ...]:
     """The words of a Require line, up to an empty one (`""`), which ends them."""
     given = words.split(text).words
     return given[: given.index("")] if "" in given else given
+
+
+def parse_words(setting: Setting, text: str, module: str) -> Text:
+    """A line whose words are those of an expression's value. `module` is who the log says has evaluated it. Raises
+    ValueError."""
+    place = setting.location
+    try:
+        return parse_text(text, writer=setting.writer, source=f"{place.file}:{place.line}", module=module)
+    except ExpressionError as error:
+        raise ValueError(f"Cannot parse expression in require line: {error}") from None
 
 
 def parse_no_arguments(setting: Setting, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyhttpd.api.env import key_of
 from pyhttpd.api.expression import variables_of
 from pyhttpd.expr import Condition, ExpressionError, Writer, parse_condition
 
@@ -47,5 +48,5 @@ def is_met(condition: str | Condition | None, request: Request) -> bool:
     if isinstance(condition, Condition):
         return condition.evaluate(variables_of(request))
     if condition.startswith("!"):
-        return condition[1:] not in request.env
-    return condition in request.env
+        return key_of(request.env, condition[1:]) is None
+    return key_of(request.env, condition) is not None

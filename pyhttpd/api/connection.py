@@ -19,6 +19,8 @@ class For(Enum):
     IDLE = "the next request; nothing of it has arrived, so the connection may be ended for its slot"
     WRITE = "room in the send buffer"
     LINGER = "the client's end of file after ours"
+    BODY = "bytes of a body that a handler reads"
+    DISCARD = "bytes of a body that nobody wants, so that it may be given up for its slot"
     CLOSE = "nothing more: close it"
 
 
@@ -31,6 +33,9 @@ class Wait(NamedTuple):
 
 
 CLOSE = Wait(For.CLOSE)
+
+SHORTLY = 0.1
+"""Seconds in which the next request on a connection usually comes: waiting for that alone takes one system call."""
 
 
 class Woken(Enum):
@@ -50,13 +55,29 @@ class Child(Protocol):
     def leaving(self) -> bool:
         """True once this child shall finish: answers carry `Connection: close`, no keep-alive is granted."""
 
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        """Within `serve`, for a body: block until there is something to read, the deadline has passed (EXPIRED) or
+        others want the slot of a client that does nothing (CROWDED). From any thread that serves."""
+
+
+class Conversation(Protocol):
+    """A connection as the service has it. All calls come from one thread at a time. Nothing it raises ends the child.
+
+    `serve` may block while it sends, or reads a body that is on its way, each with the timeouts that the configuration
+    gives, and SHORTLY for the next request. It never sleeps longer on an idle client.
+    """
+
+    def serve(self, woken: Woken) -> Wait:
+        """Go on until something has to be waited for."""
+
+    def close(self) -> None:
+        """Close the socket and let go of everything. Never raises."""
+
 
 class Service(Protocol):
-    """What boot hands to the MPM. The MPM owns every idle wait; the service never sleeps on an idle client.
+    """What boot hands to the MPM, which owns every idle wait.
 
-    The MPM calls `open`, then `serve` until that returns CLOSE, waiting between the calls as told; then `close`. All
-    calls for one connection come from one thread at a time. `serve` may block while it sends, or reads a body that
-    is on its way, each with the timeouts that the configuration gives. Nothing it raises ends the child.
+    The MPM calls `open`, then `serve` until that returns CLOSE, waiting between the calls as told; then `close`.
     """
 
     def monitor(self) -> None:
@@ -72,10 +93,5 @@ class Service(Protocol):
     def child_exit(self) -> None:
         """In the child, when it ends; also from a handler of the signal that ends it. Never raises."""
 
-    def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Any:
+    def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Conversation:
         """A connection for an accepted socket. `peer` is what accept returned, `slot` the scoreboard slot it uses."""
-
-    def serve(self, connection: Any, woken: Woken) -> Wait: ...
-
-    def close(self, connection: Any) -> None:
-        """Close the socket and let go of everything. Never raises."""

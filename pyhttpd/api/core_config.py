@@ -13,6 +13,7 @@ from pyhttpd.config.directive import Override
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.expr import Text
+from pyhttpd.util.pickled import quickly_pickled
 
 
 class Option(Flag):
@@ -128,6 +129,7 @@ def merge_levels(outer: Levels, inner: Levels) -> Levels:
     return inner
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class CoreServer:
     """Per server. Times are seconds, sizes bytes."""
@@ -164,6 +166,7 @@ class CoreServer:
     named_itself: bool = False  # a virtual host with a ServerName of its own
     server_path: str | None = None  # ServerPath of a virtual host
     answer_memo: bool = True
+    head_memo: bool = True
     strict_host_check: bool = False
     own_keep_alive_timeout: bool = False  # a virtual host with a KeepAliveTimeout of its own
     http_strict: bool = True  # HttpProtocolOptions Strict
@@ -197,6 +200,8 @@ class CoreDir:
     max_range_overlaps: int = 20
     max_range_reversals: int = 20
     force_type: str | None = None  # ForceType, lower case; "none" undoes an outer one
+    input_filters: tuple[str, ...] = ()  # SetInputFilter
+    output_filters: tuple[str, ...] = ()  # SetOutputFilter
     default_charset: str | None = None  # what AddDefaultCharset adds to text/plain and text/html
     content_digest: bool = False
     read_buffer_size: int = 0  # bytes; 0: the built-in size

@@ -8,6 +8,7 @@ from _thread import get_ident, get_native_id
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyhttpd.api.env import variable
 from pyhttpd.http.dates import DAYS, MONTHS
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.escape import error_item, error_text
@@ -182,7 +183,7 @@ def _local(event: Event, argument: str) -> str:
 
 
 def _variable(event: Event, argument: str) -> str:
-    return "" if event.request is None else error_text(event.request.env.get(argument) or "")
+    return "" if event.request is None else error_text(variable(event.request.env, argument) or "")
 
 
 def _field(event: Event, argument: str) -> str:
@@ -193,9 +194,12 @@ def _note(event: Event, argument: str) -> str:
     return "" if event.request is None else error_item(event.request.notes.get(argument) or "")
 
 
+_NOT_THE_SYSTEMS = {70014: "End of file found"}  # numbers that APR gives beyond errno
+
+
 def system_error(event: Event, argument: str) -> str:
     """`(13)Permission denied`"""
-    return f"({event.errno}){os.strerror(event.errno)}" if event.errno else ""
+    return f"({event.errno}){_NOT_THE_SYSTEMS.get(event.errno) or os.strerror(event.errno)}" if event.errno else ""
 
 
 def _source(event: Event, argument: str) -> str:

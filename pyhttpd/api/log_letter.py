@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pyhttpd.api.request import Request
@@ -13,6 +13,31 @@ Value = str | int | None
 """What a letter says of a request: a text that nobody has escaped, a number, or None, which is logged as `-`."""
 
 Getter = Callable[["Request"], Value]
+
+
+class Again(Protocol):
+    """An answer that was kept and is sent once more: what is another time now than when it was made. Times as
+    Request has them."""
+
+    address: str  # the client's
+    client_name: str | None
+    arrived: float
+    began: float
+    ended: float
+    bytes_in: int
+    bytes_out: int
+    keep_alive: bool
+    aborted: bool
+
+    @property
+    def requests(self) -> int: ...
+
+
+AgainGetter = Callable[[Again], str | int]
+"""What a letter says of an answer that is sent again, as it stands in the line: printable ASCII, escaped."""
+
+AgainText = AgainGetter | int | None
+"""That, or what it always says in this process, or None if it takes the request itself to know."""
 
 
 class Text(Enum):
@@ -28,14 +53,21 @@ class LogLetter(NamedTuple):
 
     `original` tells which request it sees when there was an internal redirect and the format says neither `<` nor `>`.
     `empty` is what a log line shows for an empty text.
+
+    A kept answer that is sent again has a line of its own. A letter that does not vary (`varies` False) says in it what
+    it said before. For one that does, `again(argument, request)` tells what is said; with None the request is copied.
     """
 
     getter: Callable[[str], Getter]
     text: Text = Text.PLAIN
     original: bool = False
     empty: str = ""
+    varies: bool = True
+    again: Callable[[str, Request], AgainText] | None = None
 
 
-def letter(get: Getter, text: Text = Text.PLAIN, *, original: bool = False, empty: str = "") -> LogLetter:
+def letter(get: Getter, text: Text = Text.PLAIN, *, original: bool = False, empty: str = "", varies: bool = True,
+           again: AgainGetter | None = None) -> LogLetter:  # fmt: skip
     """A letter whose argument, if it has one, does not matter."""
-    return LogLetter(lambda argument: get, text, original, empty)
+    how = None if again is None else lambda argument, request: again
+    return LogLetter(lambda argument: get, text, original, empty, varies, how)

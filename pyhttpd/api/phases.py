@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyhttpd.api.log_letter import Again
+    from pyhttpd.api.request import Request
 
 # What a hook returns: one of these, or an HTTP status (100..599).
 OK = 0
@@ -39,6 +43,7 @@ class Phase(Enum):
     HEADER_PARSER = ("header_parser", Rule.ALL)
     ACCESS_CHECKER = ("access_checker", Rule.ALL)
     ACCESS_CHECKER_EX = ("access_checker_ex", Rule.FIRST)
+    FORCE_AUTHN = ("force_authn", Rule.FIRST)  # OK: a user is asked for even where none is needed
     CHECK_USER_ID = ("check_user_id", Rule.FIRST)
     AUTH_CHECKER = ("auth_checker", Rule.FIRST)
     TYPE_CHECKER = ("type_checker", Rule.FIRST)
@@ -75,6 +80,10 @@ class Hook:
 
     `before` and `after` name modules (`mod_dir.c`) that must come later or earlier. `pure` promises that the function
     reads nothing but what it gets through Request, so that the answer may be kept.
+
+    `again` is for log_transaction. It gets a request that has been answered and logged, whose answer is kept, and gives
+    a function that does for each later sending (api.log_letter.Again) what `function` would do; or None: then that is
+    called, with a copy of the request. A hook without `again` is always called so.
     """
 
     phase: Phase
@@ -83,6 +92,7 @@ class Hook:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     pure: bool = False
+    again: Callable[[Request], Callable[[Again], None] | None] | None = None
 
 
 def on(
@@ -93,25 +103,37 @@ def on(
     before: tuple[str, ...] = (),
     after: tuple[str, ...] = (),
     pure: bool = False,
+    again: Callable[[Request], Callable[[Again], None] | None] | None = None,
 ) -> Hook:
     """A row for `Module.hooks`."""
-    return Hook(phase, function, order, before, after, pure)
+    return Hook(phase, function, order, before, after, pure, again)
 
 
 def in_order(hooks: Iterable[tuple[str, Hook]], phase: Phase) -> Sequence[tuple[str, Hook]]:
     """The functions of one phase with the source names of their modules, in the order in which they run.
 
-    A stable topological sort: first by `order` and position, then every function waits for those that `before` and
-    `after` put ahead of it. A cycle is a programming error of the modules and raises ValueError.
+    First by `order` and position. Then, as in Apache, what `before` and `after` put ahead of a function is drawn to the
+    front, past those between; what names its own module, or one that is not there, is ignored. A circle is a
+    programming error of the modules and raises ValueError.
     """
-    waiting = sorted(((s, h) for s, h in hooks if h.phase is phase), key=lambda item: item[1].order)
+    rows = sorted(((s, h) for s, h in hooks if h.phase is phase), key=lambda item: item[1].order)
+    ahead: list[list[int]] = [[] for _ in rows]
+    for index, (source, hook) in enumerate(rows):
+        for name in hook.after:
+            ahead[index] += [i for i, (s, _) in enumerate(rows) if s == name != source and i not in ahead[index]]
+        for name in hook.before:
+            for other in (i for i, (s, _) in enumerate(rows) if s == name != source and index not in ahead[i]):
+                ahead[other].append(index)
+    waiting = list(range(len(rows)))
     result: list[tuple[str, Hook]] = []
     while waiting:
-        for index, (source, hook) in enumerate(waiting):
-            others = [item for item in waiting if item[0] != source]
-            if not any(s in hook.after or source in h.before for s, h in others):
-                result.append(waiting.pop(index))
-                break
-        else:
-            raise ValueError(f"the order of {phase.label} is a circle: {', '.join(s for s, _ in waiting)}")
+        index = waiting[0]
+        passed = {index}
+        while (first := next((i for i in ahead[index] if i in waiting), None)) is not None:
+            if first in passed:
+                raise ValueError(f"the order of {phase.label} is a circle: {', '.join(rows[i][0] for i in waiting)}")
+            passed.add(first)
+            index = first
+        waiting.remove(index)
+        result.append(rows[index])
     return result

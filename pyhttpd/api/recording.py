@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from stat import S_ISDIR
 from typing import NamedTuple
 
 Look = Callable[[str], os.stat_result]
@@ -36,10 +37,15 @@ class OpenFile(NamedTuple):
 
 
 def signature(info: os.stat_result) -> Signature:
-    """What is different after any change of a file: of its content, its owner, its mode, its being another file."""
+    """What is different after any change of a file: of its content, its owner, its mode, its being another file.
+
+    Of a directory it is not what stands in it: an answer that depends on that has looked at the entry, or is not kept.
+    """
+    mode = info.st_mode
+    if S_ISDIR(mode):
+        return info.st_ino, mode, info.st_dev, info.st_uid, info.st_gid
     return (
-        info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_mode, info.st_dev, info.st_uid,
-        info.st_gid,
+        info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size, mode, info.st_dev, info.st_uid, info.st_gid,
     )  # fmt: skip
 
 
@@ -60,11 +66,13 @@ def unchanged(checks: tuple[Check, ...]) -> bool:
 class Recording:
     """One answer in the making. One thread has it."""
 
-    __slots__ = ("_seen", "_youngest", "files", "keepable")
+    __slots__ = ("_seen", "_youngest", "files", "keepable", "line_read", "query_read")
 
     def __init__(self, now: float, young: float = YOUNG) -> None:
         """`now` in seconds since the epoch. What is `young`er than that makes the answer one that is not kept."""
         self.keepable = True
+        self.query_read = False  # the request's query; its fields note themselves who reads them (WatchedHeaders)
+        self.line_read = False  # the request line as it was sent
         self.files: dict[int, OpenFile] = {}  # by descriptor
         self._youngest = now - young
         self._seen: dict[tuple[Look, str], Signature | int] = {}
@@ -78,7 +86,7 @@ class Recording:
         if isinstance(seen, OSError):
             self._note(look, path, seen.errno or 0)
             return
-        if max(seen.st_mtime, seen.st_ctime) > self._youngest:
+        if max(seen.st_mtime, seen.st_ctime) > self._youngest and not S_ISDIR(seen.st_mode):
             self.keepable = False
         self._note(look, path, signature(seen))
 

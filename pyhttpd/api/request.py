@@ -79,12 +79,28 @@ class Services(Protocol):
     def lookup_file(self, request: Request, path: str) -> Request:
         """The same for a file's name, in the request's directory if it is not absolute."""
 
+    def lookup_entry(self, request: Request, name: str, *, is_directory: bool) -> Request:
+        """The same for a name that stands in the directory that `request` is for."""
+
+    def run_subrequest(self, found: Request) -> int:
+        """Run the handler of what a lookup has found. OK: its body is `found.content`, its fields are not sent."""
+
+    def discard_body(self, request: Request) -> int:
+        """Read the body that nobody wants to its end. OK, or the status of what was wrong with it."""
+
+    def set_validators(self, request: Request, fd: int, finfo: os.stat_result) -> None:
+        """Last-Modified and ETag of a file, as FileETag wants it. `fd` is read for a digest; -1 if there is none."""
+
 
 class RequestBody(Protocol):
     """The request's body, read on demand."""
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes (-1: all); b"" at the end. Raises BodyError where it is malformed or late."""
+
+    def skip(self, size: int) -> int:
+        """Read at most `size` bytes that nobody wants; how many they were, 0 at the end. Raises BodyError as `read`
+        does, and sooner where others wait for this client's slot."""
 
 
 class Request:
@@ -94,74 +110,108 @@ class Request:
     surrogateescape, as Python's file functions expect.
     """
 
+    # What most requests leave as it is stands in the class: a request has half a hundred attributes.
+
+    # the request line
+    _request_line = ""
+    method = "GET"
+    _target = "/"
+    protocol = "HTTP/1.1"  # of the client
+    version = (1, 1)
+    header_only = False  # HEAD
+
+    # the URL in its parts
+    hostname: str | None = None  # of Host or an absolute target, lower case, no port
+    port: int | None = None
+    uri = "/"  # the path, unescaped and normalised
+    _args: str | None = None
+
+    # what it maps to
+    filename: str | None = None
+    canonical_filename: str | None = None
+    finfo: os.stat_result | None = None  # None: there is no such file
+    path_info = ""
+    context_prefix = ""  # of the Alias that led here
+    context_document_root: str | None = None  # the Alias's directory; None: DocumentRoot
+    handler: str | None = None
+    user: str | None = None
+    auth_type: str | None = None
+
+    # fields and variables
+    content_type: str | None = None
+    content_encoding: str | None = None
+
+    # the answer
+    status = 200
+    status_line: str | None = None  # replaces "200 OK"
+    content: Body | None = None  # what a handler gives; None is no body
+    content_length: int | None = None  # None: not known, so chunked or up to the end of the connection
+    body: RequestBody | None = None
+    no_cache = False
+    bytes_sent = 0  # of the body: %B
+
+    # the family
+    prev: Request | None = None  # this one is an internal redirect of
+    next: Request | None = None  # was redirected to
+    main: Request | None = None  # this one is a subrequest of
+
+    # the time
+    arrived = 0.0  # `request_time`, for the server itself, which knows when an answer depends on it
+    began = 0.0  # `started`, likewise
+    ended = 0.0  # on CLOCK_MONOTONIC, when the first log line was made: all of them say the same
+    first_byte = 0.0  # on CLOCK_MONOTONIC, when the answer began, where LogIOTrackTTFB is On: %^FB
+    log_id: str | None = None  # given when the error log says something of it first: %L
+    recording: Recording | None = None  # while the answer is made, if it may be kept; the family shares it
+
     def __init__(self, connection: ConnectionInfo, server: ServerRecord, services: Services) -> None:
         self.connection = connection
         self.server = server
         self.services = services
         self.error_log = services.error_log  # its server's own is given to it later
         self.per_dir: PerDir
-
-        # the request line
-        self.request_line = ""  # as received, without line end: %r
-        self.method = "GET"
-        self.target = "/"  # as received
-        self.protocol = "HTTP/1.1"  # of the client
-        self.version = (1, 1)
-        self.header_only = False  # HEAD
-
-        # the URL in its parts
-        self.hostname: str | None = None  # of Host or an absolute target, lower case, no port
-        self.port: int | None = None
-        self.uri = "/"  # the path, unescaped and normalised
-        self.args: str | None = None  # after the question mark, raw
-
-        # what it maps to
-        self.filename: str | None = None
-        self.canonical_filename: str | None = None
-        self.finfo: os.stat_result | None = None  # None: there is no such file
-        self.path_info = ""
-        self.context_prefix = ""  # of the Alias that led here
-        self.context_document_root: str | None = None  # the Alias's directory; None: DocumentRoot
-        self.handler: str | None = None
-        self.user: str | None = None
-        self.auth_type: str | None = None
-
-        # fields and variables
         self.headers_in = Headers()
         self.headers_out = Headers()
         self.err_headers_out = Headers()  # sent with errors too, and kept over an ErrorDocument
         self.trailers_in = Headers()  # behind a chunked body, once that was read
         self.trailers_out = Headers()
-        self.content_type: str | None = None
-        self.content_encoding: str | None = None
         self.content_languages: list[str] = []
         self.env: dict[str, str] = {}
         self.notes: dict[str, str] = {}
-
-        # the answer
-        self.status = 200
-        self.status_line: str | None = None  # replaces "200 OK"
-        self.content: Body | None = None  # what a handler gives; None is no body
-        self.content_length: int | None = None  # None: not known, so chunked or up to the end of the connection
-        self.body: RequestBody | None = None
-        self.no_cache = False
-        self.bytes_sent = 0  # of the body: %B
         # called in order just before the head of the answer is made, of errors too, and of the last request of a family
         self.response_hooks: list[Callable[[Request], None]] = []
 
-        # the family
-        self.prev: Request | None = None  # this one is an internal redirect of
-        self.next: Request | None = None  # was redirected to
-        self.main: Request | None = None  # this one is a subrequest of
+    @property
+    def request_line(self) -> str:
+        """As received, without line end: %r."""
+        if self.recording is not None:
+            self.recording.line_read = True
+        return self._request_line
 
-        # the time
-        self.arrived = 0.0  # `request_time`, for the server itself, which knows when an answer depends on it
-        self.began = 0.0  # `started`, likewise
-        self.ended = 0.0  # on CLOCK_MONOTONIC, when the first log line was made: all of them say the same
-        self.first_byte = 0.0  # on CLOCK_MONOTONIC, when the answer began, where LogIOTrackTTFB is On: %^FB
-        self.log_id: str | None = None  # given when the error log says something of it first: %L
+    @request_line.setter
+    def request_line(self, line: str) -> None:
+        self._request_line = line
 
-        self.recording: Recording | None = None  # while the answer is made, if it may be kept; the family shares it
+    @property
+    def target(self) -> str:
+        """As received."""
+        if self.recording is not None:
+            self.recording.line_read = True
+        return self._target
+
+    @target.setter
+    def target(self, target: str) -> None:
+        self._target = target
+
+    @property
+    def args(self) -> str | None:
+        """The query: after the question mark, raw."""
+        if self.recording is not None:
+            self.recording.query_read = True
+        return self._args
+
+    @args.setter
+    def args(self, query: str | None) -> None:
+        self._args = query
 
     @property
     def request_time(self) -> float:
@@ -191,7 +241,7 @@ class Request:
     def become(self, other: Request) -> None:
         """Go on as what a subrequest found (Apache's fast internal redirect): mod_dir's index file."""
         self.per_dir = other.per_dir
-        self.uri, self.args, self.path_info = other.uri, other.args, other.path_info
+        self.uri, self._args, self.path_info = other.uri, other._args, other.path_info
         self.filename, self.canonical_filename, self.finfo = other.filename, other.canonical_filename, other.finfo
         self.handler = other.handler
         self.content_type, self.content_encoding = other.content_type, other.content_encoding

@@ -24,6 +24,7 @@ FOUND_BY_CHECKS = ("AH01624", "AH02291", "AH02297")
 
 def execute(options: Options) -> int:
     """The exit status. All of -k reads the configuration first: if it is broken, no signal is sent."""
+    gc.disable()  # who only looks soon ends; of what a server reads all stays, and its children collect again
     reading = reading_of(options)
     if options.startup_log is not None:
         messages.redirect(options.startup_log, reading.server_root)
@@ -39,7 +40,9 @@ def execute(options: Options) -> int:
     status = apart(options.action or "start", configuration.mpm.pid_file)
     if status is not None:
         return status
-    return boot.run(configuration, reading, run_options(options))
+    first = [configuration]
+    del configuration  # after a reload it shall be gone
+    return boot.run(first, reading, run_options(options))
 
 
 def apart(action: str, pid_file: str) -> int | None:
@@ -85,7 +88,6 @@ def read(options: Options, reading: ReadOptions) -> Configuration | None:
     """The configuration; None if it is broken. What there is to say of it is said."""
     try:
         if options.show or options.test or options.dump:
-            gc.disable()  # a process that ends when it has looked: nothing would be won by looking for garbage
             configuration = boot.read_here(reading, options.skip_document_root_check)
         else:
             configuration = boot.read(reading, options.skip_document_root_check)
@@ -96,6 +98,10 @@ def read(options: Options, reading: ReadOptions) -> Configuration | None:
         messages.show(error.diagnostics, options.startup_level)
         if any(diagnostic.number in FOUND_BY_CHECKS for diagnostic in error.diagnostics):
             sys.stderr.write("AH00014: Configuration check failed\n")
+        if "DUMP_INCLUDES" in options.defines and error.included:
+            from pyhttpd.config.dump import includes
+
+            sys.stdout.write(includes(error.included))
         return None
     if options.format is not None:
         show_formatted(options.format, configuration.diagnostics)
@@ -118,6 +124,9 @@ def say_name_is_guessed(configuration: Configuration, level: str | None) -> None
     if configuration.main.config(CoreServer).server_name is not None or level == "emerg":
         return
     host = local_host()
+    if host.unknown is not None and level not in ("alert", "crit", "error"):
+        text = f"AH00557: {PROGRAM}: apr_sockaddr_info_get() failed for {host.unknown}\n"
+        sys.stderr.write(text)
     if not host.certain:
         sys.stderr.write(
             f"AH00558: {PROGRAM}: Could not reliably determine the server's fully qualified domain name, using "
@@ -146,10 +155,8 @@ def inspect(options: Options, reading: ReadOptions) -> int:
 
 def compiled_in(configuration: Configuration | None) -> list[str]:
     """Source names of what is always there, and of the MPM that the configuration selects."""
-    if configuration is None:
-        return [owner.source for owner in boot.catalog().compiled_in]
-    mpm = f"mpm_{configuration.mpm_name}_module"
-    return [module.source for module in configuration.modules if module.static or module.name == mpm]
+    sources = [owner.source for owner in boot.catalog().compiled_in]
+    return sources if configuration is None else [*sources, f"{configuration.mpm_name}.c"]
 
 
 def report(options: Options, reading: ReadOptions, configuration: Configuration) -> None:
@@ -166,7 +173,7 @@ def report(options: Options, reading: ReadOptions, configuration: Configuration)
 
         out.write(dump.config_tree(read_tree(reading, boot.catalog())))
     if wanted("DUMP_INCLUDES"):
-        out.write(dump.includes(configuration))
+        out.write(dump.includes(configuration.included))
     if wanted("DUMP_VHOSTS"):
         out.write(vhosts_dump.dump(configuration))
     if options.show == "directives":

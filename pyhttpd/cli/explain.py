@@ -22,8 +22,9 @@ from pyhttpd.config.configuration import Configuration, Scope, ScopeKind, Server
 from pyhttpd.config.nodes import Location
 from pyhttpd.config.sections import PerDir
 from pyhttpd.config.trace import Layer, Note, Trace
-from pyhttpd.modules.mod_alias import AliasConfig, matched_length
+from pyhttpd.modules.mod_alias import AliasConfig, Mapped, Redirection, matched_length
 from pyhttpd.modules.mod_authz_core import AuthzConfig, Group, Rule, evaluate
+from pyhttpd.server.pipeline import Pipeline
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.util.escape import native
 
@@ -43,6 +44,7 @@ def document(rehearsal: Rehearsal, trace: Trace) -> Document:
         },
         "virtual_host": _virtual_host(rehearsal),
         "status": rehearsal.status,
+        "error": rehearsal.error,
     }
     if rehearsal.refused is not None:
         return found | {"refused": rehearsal.refused, "log": _log(rehearsal)}
@@ -62,7 +64,7 @@ def document(rehearsal: Rehearsal, trace: Trace) -> Document:
         "directives": [_held(each, by_note) for each in held],
         "authorization": _authorization(request, held) if rehearsal.pipeline.asked_who else None,
         "handler": _handler(rehearsal, request),
-        "content_type": request.content_type,
+        "content_type": rehearsal.request.answer.content_type,
         "location": _location(rehearsal),
         "error_document": _error_document(rehearsal),
         "log": _log(rehearsal),
@@ -208,7 +210,8 @@ def _steps(rehearsal: Rehearsal, held: Sequence[Held]) -> Iterator[Document]:
             continue
         text = _told(act)
         if text is not None:
-            yield {"phase": act.phase.label, "module": act.module, "text": text, **_cause(act, held)}
+            cause = _cause(rehearsal.pipeline, act, held)
+            yield {"phase": act.phase.label, "module": act.module, "text": text, **cause}
 
 
 def _family(request: ServerRequest) -> list[ServerRequest]:
@@ -237,11 +240,11 @@ def _told(act: Act) -> str | None:
     return ", ".join(said) or None
 
 
-def _cause(act: Act, held: Sequence[Held]) -> Document:
+def _cause(pipeline: Pipeline, act: Act, held: Sequence[Held]) -> Document:
     """The line of an Alias or a Redirect; for a page that a file comes from, DocumentRoot or DirectoryIndex."""
     lines = {each.name: each.lines for each in held}
     if act.module == "mod_alias.c":
-        entry = _alias_entry(act)
+        entry = _alias_entry(pipeline, act)
         for name, notes in lines.items():
             for note in notes:
                 if name.startswith(("Alias", "Redirect")) and (
@@ -264,28 +267,25 @@ def _by(notes: Sequence[Note]) -> Document:
     return {"directive": str(notes[-1]), **_spot(notes[-1].location)} if notes else {}
 
 
-def _alias_entry(act: Act) -> object | None:
+def _alias_entry(pipeline: Pipeline, act: Act) -> Mapped | Redirection | None:
     """The entry that mod_alias took: of its lists the first that fits, redirects before aliases."""
     request = act.request
-    config = (
-        request.config(AliasConfig)
-        if act.phase is Phase.FIXUPS
-        else _at_translate(request, act.uri).config(AliasConfig)
-    )
+    where = request if act.phase is Phase.FIXUPS else _at_translate(pipeline, request, act.uri)
+    config = where.config(AliasConfig)
     redirected = 100 <= act.result < 600
-    entries: Sequence[Any] = config.aliases
+    entries: Sequence[Mapped | Redirection] = config.aliases
     if redirected:
         entries = config.redirects if act.phase is Phase.FIXUPS else config.server_redirects
     for entry in entries:
         if entry.regex.search(act.uri) if entry.regex is not None else matched_length(act.uri, entry.prefix):
-            return entry  # type: ignore[no-any-return]  # Mapped and Redirection have no common class
+            return entry
     return None
 
 
-def _at_translate(request: ServerRequest, uri: str) -> PerDir:
+def _at_translate(pipeline: Pipeline, request: ServerRequest, uri: str) -> PerDir:
     """The sections that hold while a URL is translated: those of `<Location>` alone."""
-    sections = request.services.pipeline.sections[id(request.server)]  # type: ignore[attr-defined]  # HttpService
-    return sections.location(sections.base, uri)  # type: ignore[no-any-return]  # as above
+    sections = pipeline.sections[id(request.server)]
+    return sections.location(sections.base, uri)
 
 
 # --- what it is answered with
@@ -316,12 +316,17 @@ def _handler(rehearsal: Rehearsal, request: ServerRequest) -> str | None:
 
 
 def _location(rehearsal: Rehearsal) -> str | None:
-    place = rehearsal.final.headers_out.get("Location") if 300 <= rehearsal.status < 400 else None
+    answer = rehearsal.request.answer
+    if not 300 <= rehearsal.status < 400:
+        return None
+    place = answer.err_headers_out.get("Location") or answer.headers_out.get("Location")
     return None if place is None else native(place)
 
 
 def _error_document(rehearsal: Rehearsal) -> str | None:
-    document = rehearsal.final.config(CoreDir).error_documents.get(rehearsal.status)
+    if rehearsal.error is None:
+        return None
+    document = rehearsal.final.config(CoreDir).error_documents.get(rehearsal.error)
     if document is None or document.kind == "default":
         return None
     return document.value if isinstance(document.value, str) else f"an expression that gives a {document.kind}"

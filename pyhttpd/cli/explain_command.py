@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import json
 import os
+import re
 import sys
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -22,8 +23,11 @@ from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.trace import Trace
+from pyhttpd.util.collector import collector_paused
 
 PROGRAM = "pyhttpd explain"
+
+_WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,6 +63,11 @@ def parser() -> Parser:
 
 def main(words: list[str]) -> int:
     """Exit status 0: it could be said, whatever the answer; 1: the configuration or the command line is wrong."""
+    with collector_paused():
+        return explain(words)
+
+
+def explain(words: list[str]) -> int:
     arguments = parser()
     given = arguments.parse_args(words)
     place = locate(given.file, given.directory)
@@ -95,7 +104,7 @@ def is_colourful() -> bool:
 
 def request_head(given: argparse.Namespace, configuration: Configuration) -> tuple[bytes, tuple[str, int]]:
     """The bytes that a client would send, and the address that it would send them to. Raises ValueError."""
-    url = given.url if "://" in given.url or given.url.startswith("/") or given.url == "*" else f"http://{given.url}"
+    url = given.url if _WITH_SCHEME.match(given.url) or given.url[:1] in ("/", "*") else f"http://{given.url}"
     parts = urlsplit(url)
     if parts.scheme not in ("", "http", "https"):
         raise ValueError(f"a URL of http is wanted, not {parts.scheme}:")

@@ -71,7 +71,7 @@ def _result(found: dict[str, Any], paint: Paint) -> Iterator[str]:
         yield _field("Path info", printable(found["path_info"]))
     if found["handler"] is not None:
         yield _field("Handler", paint(BOLD, found["handler"]))
-    if found["content_type"]:
+    if found["content_type"] and status < 300:  # not that of a page about a redirect or an error
         yield _field("Type", printable(found["content_type"]))
     if status == 200:
         yield _field("Answer", paint(GREEN, _GOOD.get(found["handler"], "what the handler gives")))
@@ -79,7 +79,7 @@ def _result(found: dict[str, Any], paint: Paint) -> Iterator[str]:
         to = f" to {found['location']}" if found["location"] else ""
         yield _field("Answer", paint(YELLOW if status < 400 else RED, f"{status}{to}"))
     if found["error_document"]:
-        yield _field("", f"with the ErrorDocument {printable(found['error_document'])}")
+        yield _field("", f"the ErrorDocument for {found['error']} is {printable(found['error_document'])}")
 
 
 def _steps(found: dict[str, Any], paint: Paint) -> Iterator[str]:

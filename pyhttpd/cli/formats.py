@@ -87,7 +87,7 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
         "runs": [
             {
                 "tool": {
-                    "driver": {"name": _NAME, "version": _VERSION, "rules": [{"id": rule} for rule in rules]},
+                    "driver": {"name": _NAME, "version": _VERSION, "rules": [_described(rule) for rule in rules]},
                 },
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(diagnostic, rules) for diagnostic in diagnostics],
@@ -98,6 +98,13 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
 
 def _rule(diagnostic: Diagnostic) -> str:
     return diagnostic.number or "syntax"
+
+
+def _described(rule: str) -> dict[str, Any]:
+    """Code hosts want a title for every rule."""
+    whose = "Apache HTTP Server" if rule.startswith("AH") else "pyhttpd"
+    title = f"Message {rule} of {whose}" if rule != "syntax" else "Text that is no configuration"
+    return {"id": rule, "shortDescription": {"text": title}}
 
 
 def _result(diagnostic: Diagnostic, rules: list[str]) -> dict[str, Any]:

@@ -81,8 +81,7 @@ def rebuilt(kept: Kept) -> Side:
     """The configuration that the server runs with. Raises ConfigurationError if this program does not take it."""
     given = kept.configuration
     modules = tuple(LoadedModule(*module) for module in given["modules"])
-    owners = boot.modules_of(Configuration("", "", modules, None, (), {}, ()))  # type: ignore[arg-type]  # only its modules are looked at
-    registry, report, trace = Registry(owners), Report(), Trace()
+    registry, report, trace = Registry(boot.modules_named(modules)), Report(), Trace()
     set_regex_defaults()
     builder = TracingBuilder(
         registry, report, Suggestions(boot.catalog(), registry), server_root=given["server_root"], refused=set(),
@@ -141,6 +140,9 @@ def _everything(old: Configuration, new: Configuration) -> Iterator[Change]:
     for name in loaded[1]:
         if name not in loaded[0]:
             yield Change("LoadModule", new=name)
+    kept = [[name for name in side if name in loaded[0] and name in loaded[1]] for side in loaded]
+    if kept[0] != kept[1]:
+        yield Change("order of modules", ", ".join(kept[0]), ", ".join(kept[1]))
     for name in sorted({*old.defines, *new.defines}):
         values = [side.defines.get(name) for side in (old, new)]
         if values[0] != values[1]:

@@ -1,6 +1,6 @@
-"""One request through the server's own phases, without a server: no socket, no log, no handler is run.
+"""One request through the server's own phases, without a server: no socket, no log, no program is started.
 
-The service is the one that serves; its error log is a list, and the pipeline stops where the handler would begin.
+The service is the one that serves; its error log is a list, and a handler that would do more than look is not run.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -20,11 +20,11 @@ from pyhttpd.api.phases import DECLINED, DONE, OF_AN_ANSWER, OK, Order, Phase, i
 from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.trace import Trace, TracingBuilder
-from pyhttpd.http.head import HeadError, parse_head
+from pyhttpd.http.head import Head, HeadError, parse_head
 from pyhttpd.scoreboard import Scoreboard
-from pyhttpd.server.connection import Connection, limits_of
+from pyhttpd.server.connection import Connection
+from pyhttpd.server.endpoint import limits_of
 from pyhttpd.server.exchange import Exchange
-from pyhttpd.server.files import default_handler
 from pyhttpd.server.pipeline import Pipeline
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.service import HttpService
@@ -68,7 +68,7 @@ class ListLog(ErrorLog):
 
 
 class NoSocket:
-    """What a connection asks of a socket before anything is sent."""
+    """What a connection asks of a socket before anything is sent, in place of one."""
 
     family = socket.AF_INET
 
@@ -99,22 +99,23 @@ _WATCHED = ("filename", "handler", "content_type", "user", "auth_type", "uri")
 
 
 class RehearsingPipeline(Pipeline):
-    """The pipeline with an eye on each function, which ends where the handler would begin."""
+    """The pipeline with an eye on each function. Of the handlers it runs those that only look (`pure`), since what they
+    say decides the status."""
 
     def __init__(self, service: HttpService, modules: Sequence[Module]) -> None:
         super().__init__(service, modules)
         self.acts: list[Act] = []
-        self.reached: list[ServerRequest] = []  # those whose handler would run
+        self.reached: list[ServerRequest] = []  # those that came to a handler
         self.asked_who = False  # whether it came to the Require lines
-        self._lists_directories = any(module.source == "mod_autoindex.c" for module in modules)
+        self._named = False  # whether the request names its handler
         rows = [(module.source, hook) for module in modules for hook in module.hooks]
-        rows.append(("core.c", on(Phase.MAP_TO_STORAGE, self._map_to_storage, Order.REALLY_LAST)))
-        for phase in Phase:
-            sources = [source for source, _ in in_order(rows, phase)]
-            functions = self.hooks[phase]
-            if phase in OF_AN_ANSWER and len(sources) == len(functions):
-                pairs = zip(sources, functions, strict=True)
-                self.hooks[phase] = tuple(self._watched(phase, *pair) for pair in pairs)
+        rows.append(("core.c", on(Phase.MAP_TO_STORAGE, self._map_to_storage, Order.REALLY_LAST, pure=True)))
+        for phase in OF_AN_ANSWER:
+            functions = zip(in_order(rows, phase), self.hooks[phase], strict=True)
+            self.hooks[phase] = tuple(
+                self._watched(phase, source, self._not_run if phase is Phase.HANDLER and not hook.pure else function)
+                for (source, hook), function in functions
+            )
 
     def _watched(self, phase: Phase, source: str, function: Any) -> Any:
         def watched(request: ServerRequest, *more: Any) -> Any:
@@ -133,15 +134,16 @@ class RehearsingPipeline(Pipeline):
         return watched
 
     def invoke_handler(self, request: ServerRequest) -> int:
-        """Only the server's own handler may look: it opens a file for reading, and that is all."""
         self.reached.append(request)
-        listed = request.handler == DIRECTORY_TYPE and self._lists_directories
-        if listed or request.handler not in (None, "default-handler", DIRECTORY_TYPE) or is_magic(request):
-            return DONE
+        self._named = request.handler not in (None, "default-handler", DIRECTORY_TYPE) or is_magic(request)
         try:
-            return default_handler(request)
+            return super().invoke_handler(request)
         finally:
             _let_go(request)
+
+    def _not_run(self, request: ServerRequest) -> int:
+        """In place of a handler that may do something: it is taken to answer what names one."""
+        return DONE if self._named else DECLINED
 
 
 def is_magic(request: ServerRequest) -> bool:
@@ -157,8 +159,9 @@ def _let_go(request: ServerRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What came of it. `request` is the one that the client sent, `status` that of the answer: 200 stands for what the
-    handler will say. `refused`: the head was refused before there was a request to answer."""
+    """What came of it. `request` is the one that the client sent, `status` that of the answer: 200 stands for what a
+    handler would say that was not run. `error` is that of the request itself where it failed: an ErrorDocument may make
+    another one of it. `refused`: the head was refused before there was a request to answer."""
 
     configuration: Configuration
     connection: Connection
@@ -166,6 +169,7 @@ class Rehearsal:
     pipeline: RehearsingPipeline
     status: int
     log: ListLog
+    error: int | None = None
     refused: str | None = None
 
     @property
@@ -189,29 +193,32 @@ def rehearse(
     for module in modules:
         if module.prepare is not None and module.prepare_only_reads:
             module.prepare(configuration, preparation)
-    service = HttpService(configuration, modules, Scoreboard(1, 1), log, preparation.resources)
-    pipeline = RehearsingPipeline(service, modules)
-    service.pipeline = pipeline
-    for walker in pipeline.walkers.values():
-        if walker._htaccess is not None:
-            walker._htaccess._reader.builder = partial(TracingBuilder, trace=trace)
-    connection = Connection(service, NoSocket(*local), client, service.scoreboard.slot(0), 1)  # type: ignore[arg-type]  # a stand-in
+    limits = configuration.mpm.limits
+    scoreboard = Scoreboard(limits.server_limit, limits.thread_limit)
+    service = HttpService(configuration, modules, scoreboard, log, preparation.resources, RehearsingPipeline)
+    pipeline = cast(RehearsingPipeline, service.pipeline)
+    if pipeline.htaccess_files is not None:
+        pipeline.htaccess_files.build_with(partial(TracingBuilder, trace=trace))
+    sock = cast(socket.socket, NoSocket(*local))
+    connection = Connection(service, sock, client, service.scoreboard.slot(0), 1)
     now = time.time()
     exchange = Exchange(connection, now, now)
     request = exchange.request
+    parsed: Head | HeadError
     try:
         parsed = parse_head(head, limits_of(connection.base_server.config(CoreServer)))
     except HeadError as error:
-        exchange._take(error.head)
-        return Rehearsal(configuration, connection, request, pipeline, error.status, log, str(error) or "bad head")
-    exchange._take(parsed)
-    status = exchange._check()
-    if status is not None:
-        refused = log.said[-1].message if log.said else "the head was refused"
-        return Rehearsal(configuration, connection, request, pipeline, status, log, refused)
-    result = pipeline.guarded(request, pipeline.post_read_and_respond)
-    last = request
-    while isinstance(last.next, ServerRequest):
-        last = last.next
-    status = 200 if result in (OK, DONE) and last.status == 200 else last.status if result in (OK, DONE) else result
-    return Rehearsal(configuration, connection, request, pipeline, status, log)
+        parsed = error
+    refused = None
+    result = exchange.examine(parsed)
+    if result is not None:
+        said = log.said[-1].message if log.said else "the head is refused"
+        refused = (str(parsed) or "bad head") if isinstance(parsed, HeadError) else said
+    else:
+        result = pipeline.guarded(request, pipeline.post_read_and_respond)
+    pipeline.finish(result, request)
+    _let_go(request)
+    status = request.answer.status
+    found = Rehearsal(configuration, connection, request, pipeline, status, log, refused=refused)
+    failed = result if 100 <= result < 600 else found.final.status if found.final.for_error else status
+    return replace(found, error=failed if failed >= 400 else None)

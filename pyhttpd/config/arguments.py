@@ -55,6 +55,8 @@ def values(row: Directive, raw: str) -> tuple[Any, ...]:
         given = line.words
     if form is Form.FLAG:
         return (_flag(row, given),)
+    if form is Form.ARGV:
+        return given[:-1] if given and not given[-1] else given
     if form is Form.ITERATE:
         given = given[: given.index("")] if "" in given else given
         if not given:
@@ -92,7 +94,7 @@ def _number_of(row: Directive, least: int, most: int | None) -> str:
 def _flag(row: Directive, given: tuple[str, ...]) -> bool:
     word = given[0].lower() if given else ""
     if word not in {"on", "off"}:
-        raise CountError(f"{row.name} must be On or Off", 0 if given else None)
+        raise CountError(f"{row.name} must be On or Off", 0 if given else None, hint=did_you_mean(word, ("On", "Off")))
     return word == "on"
 
 

@@ -154,7 +154,8 @@ class Builder:
                     self._section(node, entries[0], place)
                 else:
                     self._unknown(node, name)
-                    if self._allowed is None or not self._allowed.passes_unknown:
+                    # what stands in a section of somebody else's (<Perl>) may be no directives
+                    if not foreign_module(name) and (self._allowed is None or not self._allowed.passes_unknown):
                         self._unknown_inside(node)
 
     def _unknown_inside(self, section: SectionNode) -> None:
@@ -264,13 +265,11 @@ class Builder:
     def _failed(self, node: Node, entry: Entry, error: Exception) -> None:
         """A mistake in a module is one line that is wrong, too, and not the end of the server."""
         if isinstance(error, SettingError):
-            word = 0 if node.raw else None
-            hint = error.hint
-            if error.wrong is not None:
-                given = words.split(node.raw).words
-                word = given.index(error.wrong) if error.wrong in given else word
-                hint = hint or did_you_mean(error.wrong, error.choices)
-            self._error(node, str(error), word, hint=hint)
+            self._report.line_error(
+                node.location, str(error), hint=error.hint or did_you_mean(error.part or error.wrong, error.choices),
+                excerpt=self._report.excerpt(node, 0 if node.raw else None) if error.wrong is None
+                else self._report.excerpt_of_word(node, error.wrong, error.part),
+            )  # fmt: skip
             return
         name = entry.owner.source.removesuffix(".c")
         self._error(

@@ -6,6 +6,7 @@ import re
 
 from pyhttpd import APACHE_VERSION
 from pyhttpd.config import words
+from pyhttpd.config.suggest import did_you_mean
 from pyhttpd.util.regex import compile_pcre
 
 VERSION = tuple(int(part) for part in APACHE_VERSION.split("."))
@@ -17,11 +18,17 @@ _INVALID = (
     "Version appears to be invalid. It must have the format major[.minor[.patch]] where major, minor and patch are "
     "numbers."
 )
+_OPERATORS = ("=", "==", "~", "<", "<=", ">", ">=")
 _DIGITS = re.compile(r"[0-9]+(?:\.[0-9]*){0,2}")
 
 
 class ConditionError(Exception):
-    """A condition that cannot be tested; the text is Apache's."""
+    """A condition that cannot be tested; the text is Apache's. `wrong` is the word that is, `hint` what was meant."""
+
+    def __init__(self, message: str, wrong: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.wrong = wrong
+        self.hint = hint
 
 
 def negated_word(name: str, raw: str, tail: str) -> tuple[bool, str]:
@@ -53,8 +60,8 @@ def version_matches(arguments: str) -> bool:
         version = version[:-1]
     negated = operator.startswith("!")
     plain = operator[1:] if negated and len(operator) > 1 else operator
-    if plain not in {"=", "==", "~", "<", "<=", ">", ">="}:
-        raise ConditionError(f"unrecognized operator '{operator}'")
+    if plain not in _OPERATORS:
+        raise ConditionError(f"unrecognized operator '{operator}'", operator, did_you_mean(plain, _OPERATORS))
     return _test(plain, version) is not negated
 
 
@@ -67,9 +74,9 @@ def _test(operator: str, version: str) -> bool:
         try:
             return compile_pcre(version).search(".".join(map(str, VERSION))) is not None
         except REGEX_ERRORS:
-            raise ConditionError("Unable to compile regular expression") from None
+            raise ConditionError("Unable to compile regular expression", version) from None
     if _DIGITS.fullmatch(version) is None:
-        raise ConditionError(_INVALID)
+        raise ConditionError(_INVALID, version)
     parts = [int(part or 0) for part in version.split(".")]
     wanted = tuple(parts + [0] * (3 - len(parts)))
     if operator[0] == "=":

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from pyhttpd.config.diagnostics import Diagnostic
 from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location
 from pyhttpd.expr import Condition
+from pyhttpd.util.pickled import quickly_pickled
 from pyhttpd.util.regex import Regex
 from pyhttpd.util.regex_defaults import STANDARD
+
+if TYPE_CHECKING:
+    from pyhttpd.config.macros import Macro
 
 T = TypeVar("T")
 
@@ -30,6 +34,7 @@ class ScopeKind(Enum):
     HTACCESS = ".htaccess"  # a file; `pattern` is its directory, `location` its name and line 0
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One section and what it sets. `<Directory ~ x>` has kind DIRECTORY and a regex.
@@ -57,6 +62,7 @@ class VhostAddress(NamedTuple):
     port: int
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
     """The main server (`location` None, no addresses) or a virtual host.
@@ -83,7 +89,7 @@ class ServerRecord:
 class LoadedModule(NamedTuple):
     name: str  # dir_module
     source: str  # mod_dir.c
-    static: bool  # compiled in, or by LoadModule
+    static: bool  # compiled in, and no LoadModule line has named it
     implementation: str  # pyhttpd.modules.mod_dir
 
 
@@ -111,6 +117,7 @@ class Configuration:
     runtime_dir: str = ""  # DefaultRuntimeDir, else logs below ServerRoot
     mpm_name: str = ""  # prefork, worker
     regex_defaults: frozenset[str] = STANDARD  # RegexDefaultOptions, for what .htaccess files say
+    macros: Mapping[str, Macro] | None = None  # what .htaccess files may use; None: no macro was ever defined
     mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
     kept: bytes = b""  # config.kept's form of the tree, on its way to the master
 

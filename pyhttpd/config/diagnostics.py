@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyhttpd.config.nodes import Location
+
+if TYPE_CHECKING:
+    from pyhttpd.config.configuration import IncludedFile
 
 SYNTAX = "AH00526"
 """The number of what is wrong with a directive. What is wrong with the text itself has none in Apache."""
@@ -66,11 +69,13 @@ class Diagnostic:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used. Carries every diagnostic that was found, errors and warnings."""
+    """The configuration cannot be used. Carries every diagnostic that was found, errors and warnings, and the files
+    that were read."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], included: Sequence[IncludedFile] = ()) -> None:
         self.diagnostics = tuple(diagnostics)
+        self.included = tuple(included)
         super().__init__("; ".join(d.message for d in self.diagnostics))
 
-    def __reduce__(self) -> tuple[type[ConfigurationError], tuple[tuple[Diagnostic, ...]]]:
-        return ConfigurationError, (self.diagnostics,)
+    def __reduce__(self) -> tuple[type[ConfigurationError], tuple[tuple[Diagnostic, ...], tuple[IncludedFile, ...]]]:
+        return ConfigurationError, (self.diagnostics, self.included)

@@ -53,6 +53,7 @@ Converter = Callable[[str], Any]
 
 class Form(Enum):
     WORDS = auto()  # a number of words between least and most
+    ARGV = auto()  # any number of words, an empty one at the end left out
     ITERATE = auto()  # one or more words, all of one type: one tuple, or for `apply` so many arguments
     FLAG = auto()  # On or Off
     RAW = auto()  # the rest of the line, unsplit, ${VAR} resolved
@@ -84,6 +85,10 @@ class Args:
         """As many words as there are types. `least` makes the last ones optional; `most=None` repeats the last type."""
         count = len(types)
         return cls(Form.WORDS, count if least is None else least, count if most == -1 else most, types)
+
+    @classmethod
+    def argv(cls) -> Args:
+        return cls(Form.ARGV, 0, None, (str,))
 
     @classmethod
     def iterate(cls, convert: Converter = str) -> Args:
@@ -148,7 +153,16 @@ class Setting(Protocol):
     def path(self, name: str) -> str:
         """A file name, made absolute with ServerRoot."""
 
-    def warn(self, message: str, number: str | None = None) -> None: ...
+    def warn(
+        self,
+        message: str,
+        number: str | None = None,
+        *,
+        reason: str | None = None,
+        wrong: str | None = None,
+        choices: Iterable[str] = (),
+    ) -> None:
+        """`reason` is put in front: `(EAI 2)Name or service not known`. `wrong` and `choices` as in SettingError."""
 
     def inform(self, message: str, number: str) -> None:
         """Something that is right, and worth a line at LogLevel info."""
@@ -156,8 +170,14 @@ class Setting(Protocol):
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the modules that are loaded so far offer under `group`, by name (`authz`, `log_letter`)."""
 
+    def names(self) -> Sequence[str]:
+        """Those of all directives and sections of the modules that are loaded so far."""
+
     def row_of(self, name: str) -> Directive | None:
         """The row of a directive (or section, with its `<`) of the modules that are loaded so far."""
+
+    def modules(self) -> Sequence[str]:
+        """Those that are loaded so far, by their short names (`alias`)."""
 
     def module(self, name: str) -> str | None:
         """`alias_module` for `alias`, `alias_module` or `mod_alias.c`; None if it is not loaded."""
@@ -167,12 +187,20 @@ class SettingError(Exception):
     """Raised by an `apply` function: the line is wrong; the text is Apache's second line."""
 
     def __init__(
-        self, message: str, hint: str | None = None, *, wrong: str | None = None, choices: Iterable[str] = ()
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        wrong: str | None = None,
+        part: str | None = None,
+        choices: Iterable[str] = (),
     ) -> None:
-        """`wrong` is the word that is underlined; the one of `choices` that is most like it is suggested."""
+        """`wrong` is the word that is underlined, or of it only `part`; the one of `choices` that is most like it is
+        suggested."""
         super().__init__(message)
         self.hint = hint
         self.wrong = wrong
+        self.part = part
         self.choices = tuple(choices)
 
 
@@ -273,11 +301,22 @@ def at_least(least: int, message: str) -> Converter:
 
 
 class ChoiceError(ValueError):
-    """Of a converter: the word is none of those that there are."""
+    """A word is none of those that there are. `wrong` and `part` as in SettingError; a converter has only one word."""
 
-    def __init__(self, message: str, choices: Iterable[str]) -> None:
+    def __init__(
+        self, message: str, choices: Iterable[str] = (), *, wrong: str | None = None, part: str | None = None
+    ) -> None:
         super().__init__(message)
         self.choices = tuple(choices)
+        self.wrong = wrong
+        self.part = part
+
+
+def setting_error(error: ValueError) -> SettingError:
+    """What a function that knows no Setting has found wrong."""
+    if isinstance(error, ChoiceError):
+        return SettingError(str(error), wrong=error.wrong, part=error.part, choices=error.choices)
+    return SettingError(str(error))
 
 
 def one_of(*choices: str) -> Converter:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pyhttpd.config.configuration import Configuration
+from pyhttpd.config.configuration import Configuration, IncludedFile
 from pyhttpd.config.nodes import Node, SectionNode
 
 
-def includes(configuration: Configuration) -> str:
+def includes(files: Iterable[IncludedFile]) -> str:
     """The files that were read, indented by how deep they were included."""
     lines = ["Included configuration files:"]
-    lines += [f"{'  ' * (file.depth + 1)}({file.line or '*'}) {file.path}" for file in configuration.included]
+    lines += [f"{'  ' * (file.depth + 1)}({file.line or '*'}) {file.path}" for file in files]
     return "".join(f"{line}\n" for line in lines)
 
 

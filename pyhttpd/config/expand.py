@@ -100,10 +100,8 @@ class Files:
 
 
 class Expansion:
-    """Reads the files of one configuration. `nodes`, `modules`, `variables`, `server_root` and `included` result.
-
-    `asked_for_mpm` tells that a condition would have held if the MPM that runs by default had been there.
-    """
+    """Reads the files of one configuration. `nodes`, `modules`, `variables`, `macros` and what else is public result;
+    `asked_for_mpm` tells that a condition would have held if the MPM that runs by default had been there."""
 
     def __init__(
         self,
@@ -129,7 +127,7 @@ class Expansion:
         self.looked_at_files = False  # by a condition
         self._files = files
         self._report = report
-        self._macros = Macros()
+        self.macros = Macros()
         self._reading: list[_File | _Pending] = []
         self._actions: dict[str, Action] = {
             "define": self._define,
@@ -198,7 +196,7 @@ class Expansion:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._report.text_error(
                 chain[:-1], location, f"Could not open configuration file {path}: {reason}",
-                excerpt=self._report.excerpt_at(location) if location is not None else None,
+                excerpt=self._report.excerpt(pending.node, 0) if pending.node is not None else None,
             )  # fmt: skip
             return
         self._report.opened(source, chain)
@@ -291,13 +289,15 @@ class Expansion:
         *,
         hint: str | None = None,
         word: int | None = None,
+        wrong: str | None = None,
         number: str | None = None,
         severity: Severity = Severity.ERROR,
         module: str = "core",
     ) -> None:
         self._report.text_error(
             file.chain if file is not None else (), node.location, message, hint=hint, number=number,
-            severity=severity, module=module, excerpt=self._report.excerpt(node, word),
+            severity=severity, module=module,
+            excerpt=self._report.excerpt_of_word(node, wrong) if wrong else self._report.excerpt(node, word),
         )  # fmt: skip
 
     def _text_error(
@@ -356,7 +356,7 @@ class Expansion:
         try:
             wanted = self._condition(node)
         except ConditionError as error:
-            self._error(node, file, str(error))
+            self._error(node, file, str(error), hint=error.hint, wrong=error.wrong)
             wanted = False
         if wanted and file.depth + len(file.open) >= MAX_DEPTH:
             self._error(node, file, f"Sections are nested more than {MAX_DEPTH} deep")
@@ -469,7 +469,7 @@ class Expansion:
         location = node.location
         macro: Macro | None = None
         try:
-            macro = self._macros.begin(node.raw, node.tail, location.file, location.line, warn)
+            macro = self.macros.begin(node.raw, node.tail, location.file, location.line, warn)
         except MacroError as error:
             self._error(node, file, str(error))
         body = Body(macro, warn) if macro is not None else Body(Macro("", (), ""), _say_nothing)
@@ -481,15 +481,15 @@ class Expansion:
                 break
         else:
             if macro is not None:
-                self._macros.broken(macro)
+                self.macros.broken(macro)
                 self._error(node, file, f"{macro.label}\n\tcontents error: expected token not found: </Macro>")
             return
         if macro is not None:
-            self._macros.end(macro, warn)
+            self.macros.end(macro, warn)
 
     def _use(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         location = node.location
-        used = self._macros.use(node.raw, location.file, location.line, self._warner(node, file))
+        used = self.macros.use(node.raw, location.file, location.line, self._warner(node, file))
         if used is None:
             return
         macro, where, lines = used
@@ -499,7 +499,7 @@ class Expansion:
 
     def _undef_macro(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (name,) = _values(node, entry)
-        self._macros.undefine(name)
+        self.macros.undefine(name)
 
     # --- directives that act now -------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from pyhttpd.config.diagnostics import NOT_TEXT, Diagnostic, Severity
 from pyhttpd.config.directive import Allowed, DirectiveOwner
 from pyhttpd.config.expand import Expansion, Files
 from pyhttpd.config.loading import Modules
+from pyhttpd.config.macros import Macros
 from pyhttpd.config.nodes import Location
 from pyhttpd.config.owners import known_names
 from pyhttpd.config.report import Report
@@ -47,6 +48,7 @@ class HtaccessReader:
         """`owners` are the modules that are loaded."""
         self._server_root = configuration.server_root
         self._defines = configuration.defines
+        self._macros = configuration.macros
         mpm = next((owner for owner in owners if is_mpm(owner.name)), owners[0])  # that of a condition is there anyway
         self._catalog = Catalog((), {mpm.name: mpm}, default_mpm=mpm.name)
         self._modules = Modules(self._catalog)
@@ -68,6 +70,7 @@ class HtaccessReader:
         for name, value in self._defines.items():
             expansion.variables.define(name, value or None)
         expansion.allowed = allowed
+        expansion.macros = Macros(self._macros)
         if not _is_text(source, report):
             return Htaccess(None, report.diagnostics, volatile=False)
         expansion.read_source(source)

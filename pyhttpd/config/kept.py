@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyhttpd.config.configuration import Configuration
     from pyhttpd.config.read import ReadOptions
 
-FORM = 1
+FORM = 2
 """Another one cannot be read: the program was upgraded under the server."""
 
 
@@ -46,6 +46,7 @@ def pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[Nod
 
 
 def _pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[Node]) -> bytes:
+    files: dict[str, int] = {}
     kept = {
         "form": FORM,
         "options": asdict(options),
@@ -59,7 +60,8 @@ def _pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[No
             "mpm_name": configuration.mpm_name,
             "limits": asdict(configuration.mpm.limits),
         },
-        "nodes": [_packed(node) for node in nodes],
+        "nodes": [_packed(node, files) for node in nodes],
+        "files": list(files),
     }
     return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
 
@@ -70,16 +72,20 @@ def unpack(data: bytes) -> Kept:
         kept = json.loads(zlib.decompress(data))
         if kept["form"] != FORM:
             raise KeptError(f"it was written by another version of this program (form {kept['form']})")
-        return Kept(kept["options"], kept["configuration"], [_unpacked(node) for node in kept["nodes"]])
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        files = kept["files"]
+        return Kept(kept["options"], kept["configuration"], [_unpacked(node, files) for node in kept["nodes"]])
+    except (zlib.error, ValueError, LookupError, TypeError) as error:
         raise KeptError(f"{type(error).__name__}: {error}") from None
 
 
-def _packed(node: Node) -> list[Any]:
-    place = node.location
+def _packed(node: Node, files: dict[str, int]) -> list[Any]:
+    """`files` gives each file a number."""
+    file, line, column = node.location
+    number = files.setdefault(file, len(files))
     if isinstance(node, DirectiveNode):
-        return [node.name, node.raw, *place]
-    return [node.name, node.raw + node.tail, *place, [_packed(child) for child in node.children]]
+        return [node.name, node.raw, number, line, column]
+    children = [_packed(child, files) for child in node.children]
+    return [node.name, node.raw + node.tail, number, line, column, children]
 
 
 class _Line(Source):
@@ -91,10 +97,11 @@ class _Line(Source):
         self._ends = [line]
 
 
-def _unpacked(packed: Iterable[Any]) -> Node:
-    name, rest, file, line, column, *children = packed
+def _unpacked(packed: Iterable[Any], files: Sequence[str]) -> Node:
+    name, rest, number, line, column, *children = packed
+    file = files[number]
     if not children:
         return DirectiveNode(name, rest, _Line(file, line, column, f"{name} {rest}"), 0)
     node = SectionNode(name, rest, _Line(file, line, column, f"<{name} {rest}"), 0)
-    node.children = [_unpacked(child) for child in children[0]]
+    node.children = [_unpacked(child, files) for child in children[0]]
     return node

@@ -21,7 +21,9 @@ class Methods:
         return (known_as(method) in self.names) is not self.but
 
     def __or__(self, other: Methods) -> Methods:
-        return ~(~self & ~other)
+        if self.is_empty:
+            return other
+        return self if other.is_empty else ~(~self & ~other)
 
     def __and__(self, other: Methods) -> Methods:
         if self.but and other.but:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location, Node
 from pyhttpd.config.registry import Registry
 from pyhttpd.config.report import Report
+from pyhttpd.config.suggest import did_you_mean
 from pyhttpd.expr import Writer
 
 Settings = dict[type, dict[str, Any]]
@@ -104,16 +105,33 @@ class Line:
     def path(self, name: str) -> str:
         return os.path.normpath(os.path.join(self.server_root, name))
 
-    def warn(self, message: str, number: str | None = None) -> None:
-        self._say(Severity.WARNING, message, number or SYNTAX)
+    def warn(
+        self,
+        message: str,
+        number: str | None = None,
+        *,
+        reason: str | None = None,
+        wrong: str | None = None,
+        choices: Iterable[str] = (),
+    ) -> None:
+        hint = did_you_mean(wrong, choices) if wrong is not None else None
+        self._say(Severity.WARNING, message, number or SYNTAX, reason, wrong, hint)
 
     def inform(self, message: str, number: str) -> None:
         self._say(Severity.INFO, message, number)
 
-    def _say(self, severity: Severity, message: str, number: str) -> None:
+    def _say(
+        self,
+        severity: Severity,
+        message: str,
+        number: str,
+        reason: str | None = None,
+        wrong: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         self._report.line_error(
             self.location, message, number=number, severity=severity, module=self._owner.name.removesuffix("_module"),
-            excerpt=self._report.excerpt(self._node),
+            excerpt=self._report.excerpt_of_word(self._node, wrong), reason=reason, hint=hint,
         )  # fmt: skip
 
     def providers(self, group: str) -> Mapping[str, Any]:
@@ -122,6 +140,12 @@ class Line:
     def row_of(self, name: str) -> Directive | None:
         found = self._registry.find(name)
         return found[0].row if found else None
+
+    def names(self) -> Sequence[str]:
+        return self._registry.names()
+
+    def modules(self) -> Sequence[str]:
+        return [owner.name.removesuffix("_module") for owner in self._registry.owners]
 
     def module(self, name: str) -> str | None:
         return self._registry.module(name)

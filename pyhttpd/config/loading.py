@@ -17,6 +17,8 @@ from pyhttpd.config.suggest import for_module
 
 _PYTHON_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _SHARED_OBJECTS = (".so", ".dll", ".la", ".dylib")
+_ALWAYS_STATIC = frozenset({"core_module", "http_module", "so_module"})
+"""What no build of Apache has as a file that could be loaded."""
 
 
 class LoadError(Exception):
@@ -29,7 +31,11 @@ class LoadError(Exception):
 
 @dataclass(slots=True)
 class Modules:
-    """The modules of one reading: what is compiled in, then what LoadModule lines bring, in their order."""
+    """The modules of one reading: what is compiled in, then what LoadModule lines bring, in their order.
+
+    A line for a module that is compiled in moves it behind the others, as if the line had brought it: where hooks have
+    equal places, Apache runs them in the order of these lines.
+    """
 
     catalog: Catalog
     registry: Registry = field(default_factory=Registry)
@@ -54,7 +60,7 @@ class Modules:
     def assume_default_mpm(self) -> None:
         """No line has loaded an MPM, and none has asked for one: as if it had been there from the beginning."""
         owner = self.default_mpm
-        count = len(self.catalog.compiled_in)
+        count = sum(module.static for module in self.loaded)
         self.registry.add(owner, at=count)
         self.loaded.insert(count, LoadedModule(owner.name, owner.source, True, _implementation(owner)))
         self.mpms.append((owner.name, None))
@@ -63,6 +69,8 @@ class Modules:
         """Returns False if the module is there already, by a line above. Raises LoadError."""
         if identifier in self._lines:
             return False
+        if identifier in _ALWAYS_STATIC:
+            raise LoadError(f"module {identifier} is built-in and can't be loaded", "Remove this line")
         self._lines.add(identifier)
         owner = self.catalog.find(identifier)
         if owner is None:
@@ -71,7 +79,11 @@ class Modules:
             self.mpms.append((identifier, location))
             if len(self.mpms) == 1:
                 self._add(owner, static=False)
-        elif owner not in self.registry.owners:
+        elif owner in self.registry.owners:
+            self.registry.move_behind(owner)
+            self.loaded = [module for module in self.loaded if module.name != owner.name]
+            self.loaded.append(LoadedModule(owner.name, owner.source, False, _implementation(owner)))
+        else:
             self._add(owner, static=False)
         return True
 

@@ -6,7 +6,7 @@ the place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyhttpd.config import words
@@ -54,11 +54,17 @@ class Macro:
 class Macros:
     """The macros of one reading."""
 
-    def __init__(self) -> None:
-        self._macros: dict[str, Macro] = {}
+    def __init__(self, known: Mapping[str, Macro] | None = None) -> None:
+        """`known` is what another reading has left."""
+        self._macros = dict(known or {})
         self._broken: set[str] = set()
-        self._any = False
+        self._any = known is not None
         self._lines = 0
+
+    @property
+    def known(self) -> dict[str, Macro] | None:
+        """What is defined now; None if there never was a macro."""
+        return dict(self._macros) if self._any else None
 
     # --- <Macro name parameters> -------------------------------------------------------------------------------------
 

@@ -62,9 +62,7 @@ def _read(options: ReadOptions, catalog: Catalog, trace: Trace | None, tree: lis
     else:
         from pyhttpd.config.trace import TracingBuilder
 
-        builder = TracingBuilder(
-            *arguments, server_root=expansion.server_root, refused=modules.refused, trace=trace
-        )
+        builder = TracingBuilder(*arguments, server_root=expansion.server_root, refused=modules.refused, trace=trace)
     if not expansion.stopped:
         builder.apply(expansion.nodes)
     diagnostics = report.diagnostics
@@ -74,7 +72,7 @@ def _read(options: ReadOptions, catalog: Catalog, trace: Trace | None, tree: lis
             names = ", ".join(sorted(needed))
             text = f"Modules that pyhttpd does not have: {names}"
             diagnostics += (Diagnostic(Severity.ERROR, MISSING_MODULES, text),)
-        raise ConfigurationError(diagnostics)
+        raise ConfigurationError(diagnostics, expansion.included)
     main = builder.main
     tree += expansion.nodes
     return Configuration(
@@ -89,6 +87,7 @@ def _read(options: ReadOptions, catalog: Catalog, trace: Trace | None, tree: lis
         diagnostics=diagnostics,
         mpm_name=mpm_name(modules.mpms[0][0]),
         regex_defaults=regex_defaults(),
+        macros=expansion.macros.known,
     )
 
 

@@ -21,7 +21,8 @@ class Entry(NamedTuple):
 
 
 class Registry:
-    """Names are compared without case. More than one module may have a directive; then each gets its lines."""
+    """Names are compared without case. More than one module may have a directive; then each gets its lines, the one
+    that was added last first."""
 
     def __init__(self, owners: Iterable[DirectiveOwner] = ()) -> None:
         self._entries: dict[str, tuple[Entry, ...]] = {}
@@ -34,14 +35,26 @@ class Registry:
     def add(self, owner: DirectiveOwner, at: int | None = None) -> None:
         """`at`: its place among the modules, if it is not the last."""
         self.owners.insert(len(self.owners) if at is None else at, owner)
+        self._enter(owner)
+
+    def move_behind(self, owner: DirectiveOwner) -> None:
+        """As if it had been added last."""
+        self.owners.remove(owner)
+        self.owners.append(owner)
+        for row in owner.directives:
+            key = row.name.lower()
+            self._entries[key] = tuple(entry for entry in self._entries[key] if entry.owner is not owner)
+        self._enter(owner)
+
+    def _enter(self, owner: DirectiveOwner) -> None:
         self._as_written.clear()
         self._providers.clear()
         for row in owner.directives:
             key = row.name.lower()
-            self._entries[key] = (*self._entries.get(key, ()), Entry(row, owner, row.contexts.value, {}))
+            self._entries[key] = (Entry(row, owner, row.contexts.value, {}), *self._entries.get(key, ()))
 
     def find(self, name: str) -> tuple[Entry, ...]:
-        """The rows of a name (`Listen`, `<Directory`); none if it is not known."""
+        """The rows of a name (`Listen`, `<Directory`), the newest first; none if it is not known."""
         found = self._as_written.get(name)
         if found is None:
             found = self._as_written[name] = self._entries.get(name.lower(), ())

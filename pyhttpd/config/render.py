@@ -13,7 +13,10 @@ from pyhttpd.config.nodes import Location
 _WITH_PROGRAM = frozenset({"AH00534", "AH00543", "AH00544"})
 """Messages in which Apache puts the program's name after the number."""
 
-_WIDEST = 160
+WIDEST = 160
+"""Characters of a line that shows one of the file, where nothing is known of the terminal."""
+
+_NARROWEST = 40
 
 _TINTS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33"}
 
@@ -23,16 +26,19 @@ _ESCAPES = {byte: chr(byte) for byte in range(0x20, 0x7F)} | {
 }  # fmt: skip
 
 
-def terminal(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
-    """The whole message, without a line end. Never raises; what cannot be printed is escaped."""
-    return "\n".join(log_lines(diagnostic, program))
+def terminal(diagnostic: Diagnostic, program: str = "pyhttpd", width: int = WIDEST) -> str:
+    """The whole message, without a line end. Never raises; what cannot be printed is escaped.
+
+    A line of the file that is longer than `width` is cut, so that the caret stands where it belongs.
+    """
+    return "\n".join([*apache_lines(diagnostic, program), *map(_clean, _help(diagnostic, width))])
 
 
-def coloured(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
+def coloured(diagnostic: Diagnostic, program: str = "pyhttpd", width: int = WIDEST) -> str:
     """The same for a terminal with colours: Apache's lines bold, red or yellow, the caret too, the hint in cyan."""
     tint = _TINTS.get(diagnostic.severity, "1")
     lines = [f"\x1b[{tint}m{line}\x1b[0m" for line in apache_lines(diagnostic, program)]
-    for line in map(_clean, _help(diagnostic)):
+    for line in map(_clean, _help(diagnostic, width)):
         margin, bar, mark = line.partition("| ")
         if bar and margin.isspace() and mark.strip("^~ ") == "":
             line = f"{margin}{bar}\x1b[{tint}m{mark}\x1b[0m"
@@ -44,7 +50,7 @@ def coloured(diagnostic: Diagnostic, program: str = "pyhttpd") -> str:
 
 def log_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
     """The same as lines for the error log, without a time stamp in front."""
-    return [*apache_lines(diagnostic, program), *map(_clean, _help(diagnostic))]
+    return [*apache_lines(diagnostic, program), *map(_clean, _help(diagnostic, WIDEST))]
 
 
 def apache_lines(diagnostic: Diagnostic, program: str = "pyhttpd") -> list[str]:
@@ -78,7 +84,7 @@ def _nested(chain: tuple[Location, ...], place: Location, message: str, program:
     return f"{program}: {prefix}{text}{message}"
 
 
-def _help(diagnostic: Diagnostic) -> list[str]:
+def _help(diagnostic: Diagnostic, width: int) -> list[str]:
     lines: list[str] = []
     place = diagnostic.location
     if place is not None:
@@ -88,7 +94,7 @@ def _help(diagnostic: Diagnostic) -> list[str]:
             file, line = (excerpt.file, excerpt.line) if excerpt and excerpt.file else (place.file, place.line)
             lines.append(f"  {file}:{line}{column}")
         elif excerpt is not None:
-            lines += _show(excerpt.file or place.file, excerpt)
+            lines += _show(excerpt.file or place.file, excerpt, width)
         lines += [f"  in a macro used at {_spot(each)}" for each in reversed(diagnostic.uses)]
         lines += [f"  included from {_spot(each)}" for each in reversed(diagnostic.chain)]
     if diagnostic.hint:
@@ -102,15 +108,16 @@ def _spot(place: Location) -> str:
     return f"line {place.line} of {name}" if name else f"{place.file}:{place.line}"
 
 
-def _show(file: str, excerpt: Excerpt) -> list[str]:
+def _show(file: str, excerpt: Excerpt, width: int) -> list[str]:
     text, column = excerpt.text.replace("\t", " "), excerpt.column
-    if len(text) > _WIDEST:  # the part around the caret
-        start = max(0, column - 1 - _WIDEST // 2)
-        text = text[start : start + _WIDEST]
+    margin = len(str(excerpt.line))
+    room = WIDEST if width >= WIDEST else max(_NARROWEST, width - margin - len("   | "))
+    if len(text) > room:  # the part around the caret
+        start = max(0, min(column - 1 - room // 2, len(text) - room))
+        text = text[start : start + room]
         column -= start
     before, marked = _clean(text[: column - 1]), _clean(text[column - 1 : column - 1 + excerpt.width])
     caret = "^" + "~" * (len(marked) - 1)
-    margin = len(str(excerpt.line))
     return [
         f"  {file}:{excerpt.line}:{excerpt.column}",
         f"  {excerpt.line} | {text}",

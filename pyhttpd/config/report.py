@@ -100,8 +100,21 @@ class Report:
         self._seen.add(key)
         return True
 
-    def excerpt(self, node: DirectiveNode | SectionNode, word: int | None = None) -> Excerpt | None:
-        """The line of a node, with a caret below its name, or below one word of its arguments."""
+    def excerpt_of_word(
+        self, node: DirectiveNode | SectionNode, wrong: str | None, part: str | None = None
+    ) -> Excerpt | None:
+        """The same for a word that is told by its text. One that is none of the words is part of the line."""
+        if wrong is None:
+            return self.excerpt(node)
+        given = words.split(node.raw).words
+        if wrong in given:
+            return self.excerpt(node, given.index(wrong), part)
+        return self.excerpt(node, None, part or wrong)
+
+    def excerpt(
+        self, node: DirectiveNode | SectionNode, word: int | None = None, part: str | None = None
+    ) -> Excerpt | None:
+        """The line of a node, with a caret below its name, or below one word of its arguments, or a part of that."""
         found = self._line(node.location)
         if found is None:
             return None
@@ -109,18 +122,21 @@ class Report:
         line = source.lines[index]
         start = node.location.column - 1
         name, rest = split_line(line[start:].rstrip(BLANKS))
+        end_of_line = len(line.rstrip(BLANKS))
         if isinstance(node, SectionNode) and node.raw and rest.startswith(node.raw):
-            line = line.rstrip(BLANKS).removesuffix(rest) + node.raw  # without the bracket
+            end_of_line += len(node.raw) - len(rest)  # without the bracket
             rest = node.raw
         width = len(name)
-        if word is not None and rest:
+        if (word is not None or part) and rest:
             starts = words.starts(rest)
             # where a variable has changed the words, all the arguments are underlined
             at, end = 0, len(rest)
-            if word < len(starts) and (node.raw == rest or isinstance(node, SectionNode)):
+            if word is not None and word < len(starts) and (node.raw == rest or isinstance(node, SectionNode)):
                 at = starts[word]
                 end = starts[word + 1] if word + 1 < len(starts) else len(rest)
-            start = len(line.rstrip(BLANKS)) - len(rest) + at
+            if part and (found_at := rest.find(part, at, end)) >= 0:
+                at, end = found_at, found_at + len(part)
+            start = end_of_line - len(rest) + at
             width = len(rest[at:end].rstrip(BLANKS))
         return self._show(source, index, start, width)
 

@@ -93,7 +93,7 @@ def _read_if(node: SectionNode, name: str, kind: ScopeKind, writer: Writer) -> T
         condition = parse_condition(text, writer=writer, source=f"{place.file}:{place.line}")
     except ExpressionError as error:
         raise TagError(f"Cannot parse condition clause: {error}", 0) from None
-    return Tag(kind, text, text, None, bool(rest), condition)
+    return Tag(kind, "*If", text, None, bool(rest), condition)  # what Apache calls the place of its lines
 
 
 def _compile(pattern: str, word: int) -> Regex:

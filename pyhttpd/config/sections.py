@@ -131,14 +131,14 @@ class Sections:
         """`<Directory>` for exactly this directory."""
         exact = self._exact.get(directory)
         if not self._wild:
-            return self._merge(outer, exact) if exact else outer
+            return self._in_turn(outer, exact) if exact else outer
         scopes = [*(exact or ()), *(scope for scope, matches in self._wild if matches(directory))]
         scopes.sort(key=lambda scope: self._order[id(scope)])
-        return self._merge(outer, scopes)
+        return self._in_turn(outer, scopes)
 
     def patterns(self, outer: PerDir, path: str, env: Env = None) -> PerDir:
         """`<DirectoryMatch>` and `<Directory ~ ...>`, in the order of the file."""
-        return self._inside(outer, self._regex, path, env) if self._regex else outer
+        return self._in_turn(outer, self._matching(self._regex, path, env)) if self._regex else outer
 
     def htaccess(self, outer: PerDir, file: Scope) -> PerDir:
         """What an .htaccess file sets."""
@@ -168,9 +168,20 @@ class Sections:
     def location(self, outer: PerDir, uri: str, env: Env = None) -> PerDir:
         """`<Location>` and `<LocationMatch>`, in the order of the file. `uri` is decoded. For the first, slashes that
         stand together count as one; the second sees them (MergeSlashes Off)."""
-        return self._inside(outer, self._locations, uri, env) if self._locations else outer
+        return self._merge(outer, self.located(uri, env))
+
+    def located(self, uri: str, env: Env = None) -> list[Scope]:
+        """The sections that `location` merges."""
+        return self._matching(self._locations, uri, env) if self._locations else []
+
+    def merged(self, outer: PerDir, scopes: list[Scope]) -> PerDir:
+        """What `located` has found, merged into `outer`."""
+        return self._merge(outer, scopes)
 
     def _inside(self, outer: PerDir, tests: Sequence[_Test], text: str, env: Env) -> PerDir:
+        return self._merge(outer, self._matching(tests, text, env))
+
+    def _matching(self, tests: Sequence[_Test], text: str, env: Env) -> list[Scope]:
         merged = _SLASHES.sub("/", text) if "//" in text else text
         scopes = []
         for scope, matches in tests:
@@ -179,7 +190,13 @@ class Sections:
                 scopes.append(scope)
                 if env is not None and scope.regex is not None and scope.regex.groupindex:
                     _note_groups(scope.regex, found, env)
-        return self._merge(outer, scopes)
+        return scopes
+
+    def _in_turn(self, outer: PerDir, scopes: list[Scope]) -> PerDir:
+        """Directories, each into what those before have made; see _merge below for the others."""
+        for scope in scopes:
+            outer = self._merge(outer, [scope])
+        return outer
 
     def _merge(self, outer: PerDir, scopes: list[Scope]) -> PerDir:
         """Each combination once. The ids are of scopes that live as long as what was made of them."""
@@ -215,12 +232,14 @@ def _bounded(memo: dict[K, V], most: int) -> dict[K, V]:
 
 
 def _merge(outer: PerDir, scopes: Sequence[Scope]) -> PerDir:
-    values, files, ifs = outer.values, outer.files, outer.ifs
-    for scope in scopes:
+    """The scopes with each other first, and then into `outer`, as Apache does: AuthMerging makes a difference of it."""
+    values, files, ifs = scopes[0].values, outer.files, outer.ifs
+    for scope in scopes[1:]:
         values = merge_values(values, scope.values)
+    for scope in scopes:
         files += scope.files
         ifs += scope.ifs
-    return PerDir(values, outer, tuple(scopes), files, ifs)
+    return PerDir(merge_values(outer.values, values), outer, tuple(scopes), files, ifs)
 
 
 def _name_test(scope: Scope) -> Callable[[str], Any]:

@@ -94,9 +94,9 @@ class _Parser:
         except ExpressionError as error:
             syntax_error = str(error)
         if syntax_error is not None and self.scanner.error is not None:
-            raise ExpressionError(f"{syntax_error}: {self.scanner.error}")
+            raise ExpressionError(native(f"{syntax_error}: {self.scanner.error}"))
         if syntax_error is not None or self.scanner.error is not None:
-            raise ExpressionError(syntax_error or self.scanner.error)
+            raise ExpressionError(native(syntax_error or self.scanner.error or ""))
         return result
 
     def _run(self) -> Any:

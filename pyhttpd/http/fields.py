@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pyhttpd.http.headers import Headers
 
@@ -27,17 +28,35 @@ class FieldLimits(Protocol):
     def strict(self) -> bool: ...
 
 
+END_OF_FILE = 70014  # APR's number for it; the system has none
+
+
+class Unread(NamedTuple):
+    """A line that could not be read, as the error log tells of it at debug."""
+
+    errno: int | None  # None: only `data` is shown
+    shown: str = ""  # what had been read
+    data: bytes = b""  # the line, where it holds NUL bytes
+
+
 class FieldError(Exception):
-    """Fields that are refused with 400. `number` is that of the message in the error log (None: it has none);
-    `note` is told to the client, of a limit that was exceeded. `fields` are those in front of the bad one."""
+    """Fields that are refused with 400. `number` is that of the message in the error log (None: it has none, and the
+    message is empty); `note` is told to the client, of a limit that was exceeded. `fields` are those in front of the
+    bad one. `unread` is a line at which reading ended."""
 
     def __init__(
-        self, number: str | None, message: str, note: str | None = None, fields: Headers | None = None
+        self,
+        number: str | None,
+        message: str = "",
+        note: str | None = None,
+        fields: Headers | None = None,
+        unread: Unread | None = None,
     ) -> None:
         super().__init__(message)
         self.number = number
         self.note = note
         self.fields = fields
+        self.unread = unread
 
 
 def split_lines(data: bytes, *, strict: bool) -> list[bytes]:
@@ -58,7 +77,7 @@ def parse_fields(lines: Sequence[bytes], limits: FieldLimits, *, whole: bool) ->
     try:
         ended = _collect(lines, limits, fields)
         if not ended and whole:
-            raise FieldError(None, "Failed to read request header line")
+            raise FieldError(None, unread=Unread(END_OF_FILE, "(null)"))
         found = Headers((_latin(name), _latin(value)) for name, value in fields)
         return _compressed(found, limits) if ended else found
     except FieldError as error:
@@ -86,8 +105,9 @@ def _collect(lines: Sequence[bytes], limits: FieldLimits, fields: list[tuple[byt
         if not stripped:
             return True
         current = stripped
-    if len(lines[-1]) > longest or b"\n" in lines[-1]:
-        _refuse_line(lines[-1], longest)
+    last = lines[-1].removesuffix(b"\r")  # which may be half of its end
+    if len(last) > longest or b"\n" in last:
+        _refuse_line(last, longest)
     return False
 
 
@@ -102,8 +122,14 @@ def _name(line: bytes) -> str:
 def _refuse_line(line: bytes, longest: int) -> None:
     first = line[: line.find(b"\n")] if b"\n" in line else line  # up to a LF without CR
     if len(first) > longest:
-        raise FieldError("AH00561", f"Request header exceeds LimitRequestFieldSize: {_name(first)}", TOO_LONG)
-    raise FieldError(None, f"Failed to read request header line {_latin(first[:_SHOWN])}")
+        message = f"Request header exceeds LimitRequestFieldSize: {_name(first)}"
+        raise FieldError("AH00561", message, TOO_LONG, unread=Unread(errno.ENOSPC, _latin(first[:longest])))
+    raise FieldError(None, unread=unreadable(line[: len(first) + 1]))
+
+
+def unreadable(line: bytes) -> Unread:
+    """A line that ends with a bare LF, or holds NUL bytes."""
+    return Unread(errno.EINVAL, _latin(line.partition(b"\0")[0]), line if b"\0" in line else b"")
 
 
 def _folded(current: bytes | None, line: bytes, limits: FieldLimits) -> bytes:

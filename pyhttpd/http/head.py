@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import h11
 
-from pyhttpd.http.fields import FieldError, parse_fields, split_lines
+from pyhttpd.http.fields import FieldError, Unread, parse_fields, split_lines
 from pyhttpd.http.headers import Headers
 from pyhttpd.http.request_line import NOTHING, LineError, RequestLine, parse_line
 from pyhttpd.http.url import Target
@@ -44,6 +44,7 @@ class Head:
     version: tuple[int, int] = (1, 0)
     simple: bool = False  # HTTP/0.9: no head is sent back
     target: str = "-"  # as received
+    received: str | None = None  # the whole line as it came; None: there was none, or it could not be read
     fields: Headers = field(default_factory=Headers)
     content_length: int | None = None
     chunked: bool = False
@@ -56,7 +57,8 @@ class Head:
 class HeadError(Exception):
     """A head that is refused; `status` 0 is not even answered. `head` holds what was understood of it.
 
-    `number` and `message` go to the error log (at info where `limit`, else at debug); `note` is told to the client.
+    `number` and `message` go to the error log (at info where `limit`, else at debug), behind what is to be said of an
+    `unread` line; `note` is told to the client.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class HeadError(Exception):
         note: str | None = None,
         limit: bool = False,
         in_fields: bool = False,
+        unread: Unread | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -77,6 +80,7 @@ class HeadError(Exception):
         self.note = note
         self.limit = limit
         self.in_fields = in_fields  # the request line was good, and a field is what is wrong
+        self.unread = unread
 
 
 class HeadBuffer:
@@ -170,7 +174,8 @@ class HeadBuffer:
                 if between:
                     raise HeadError(0, None, "", Head())
                 message = "HTTP Request Line; Invalid method token: ''"
-                raise HeadError(400, "AH03445", message, Head(method="", parts=NOTHING._replace(path="/")))
+                head = Head(method="", parts=NOTHING._replace(path="/"), received="")
+                raise HeadError(400, "AH03445", message, head)
         if at:
             del data[:at]
             self._begin()
@@ -195,11 +200,11 @@ def _too_long(line: bytes, limits: Limits) -> LineError:
 
 def _refused(error: LineError) -> HeadError:
     head = _head_of(error.line)
-    return HeadError(error.status, error.number, str(error), head, limit=error.status == 414)
+    return HeadError(error.status, error.number, str(error), head, limit=error.status == 414, unread=error.unread)
 
 
 def _head_of(line: RequestLine) -> Head:
-    return Head(line.text, line.method, line.parts, line.protocol, line.version, line.simple, line.target)
+    return Head(*line)
 
 
 def parse_request_line(raw: bytes, limits: Limits) -> Head:
@@ -219,7 +224,7 @@ def _parse_fields(data: bytes, head: Head, limits: Limits, *, whole: bool) -> He
     except FieldError as error:
         head.fields = error.fields or Headers()
         raise HeadError(400, error.number, str(error), head, note=error.note, limit=error.note is not None,
-                        in_fields=True) from None  # fmt: skip
+                        in_fields=True, unread=error.unread) from None  # fmt: skip
 
 
 def check_lines(data: bytes, limits: Limits) -> Head:
@@ -228,6 +233,18 @@ def check_lines(data: bytes, limits: Limits) -> Head:
     head = parse_request_line(data[:end], limits)
     head.fields = _parse_fields(data[end:], head, limits, whole=False)
     return head
+
+
+def is_whole(data: bytes, limits: Limits) -> bool:
+    """Whether these bytes are one head in the usual form, from its first to its last, as HeadBuffer would take it."""
+    first = data.find(b"\r\n")
+    return (
+        limits.strict
+        and data.find(b"\r\n\r\n") == len(data) - 4
+        and 0 < first <= limits.line
+        and data.find(b" HTTP/", 0, first) > 0
+        and data.find(b"\n", 0, first) < 0
+    )
 
 
 def parse_head(data: bytes, limits: Limits) -> Head:

@@ -13,6 +13,13 @@ class Headers:
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._items: list[tuple[str, str, str]] = [(name.lower(), name, value) for name, value in items]
 
+    @classmethod
+    def of(cls, items: list[tuple[str, str, str]]) -> Headers:
+        """Of (name in lower case, name, value). The list is theirs from then on."""
+        headers = cls.__new__(cls)
+        headers._items = items
+        return headers
+
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value."""
         key = name.lower()
@@ -73,3 +80,67 @@ class Headers:
         other = Headers()
         other._items = list(self._items)
         return other
+
+    def items(self) -> list[tuple[str, str, str]]:
+        """A copy of what `of` takes."""
+        return list(self._items)
+
+    def by_name(self) -> dict[str, str]:
+        """The first value of each field, by its name in lower case."""
+        return {key: value for key, _, value in reversed(self._items)}
+
+
+class WatchedHeaders(Headers):
+    """Fields that note which of them somebody has asked for; `all_read` if it is more than single ones, or if they were
+    changed."""
+
+    __slots__ = ("all_read", "read")
+
+    def __init__(self, headers: Headers) -> None:
+        self._items = list(headers._items)
+        self.read: set[str] = set()
+        self.all_read = False
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        self.read.add(name.lower())
+        return super().get(name, default)
+
+    def get_all(self, name: str) -> list[str]:
+        self.read.add(name.lower())
+        return super().get_all(name)
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        self.read |= names
+        return super().has_any(names)
+
+    def __contains__(self, name: str) -> bool:
+        self.read.add(name.lower())
+        return super().__contains__(name)
+
+    def set(self, name: str, value: str) -> None:
+        self.all_read = True
+        super().set(name, value)
+
+    def add(self, name: str, value: str) -> None:
+        self.all_read = True
+        super().add(name, value)
+
+    def unset(self, name: str) -> None:
+        self.all_read = True
+        super().unset(name)
+
+    def clear(self) -> None:
+        self.all_read = True
+        super().clear()
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        self.all_read = True
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.all_read = True
+        return super().__len__()
+
+    def copy(self) -> Headers:
+        self.all_read = True
+        return super().copy()

@@ -14,6 +14,10 @@ class UnsatisfiableError(Exception):
     """No range of the field lies within the resource: 416."""
 
 
+class TooMuchError(Exception):
+    """The ranges ask for more than there is: the field is to be ignored, too."""
+
+
 class Ranges(NamedTuple):
     """What is to be sent: (first, last) of each piece. What was merged, and how, is held against the limits."""
 
@@ -25,8 +29,8 @@ class Ranges(NamedTuple):
 def parse_ranges(field: str, size: int) -> Ranges | None:
     """The pieces, those merged that overlap or touch the one before; None if the field is to be ignored.
 
-    One invalid range spec makes the whole field count for nothing; so do ranges that ask for more than there is.
-    Order is the client's. A first `0-` is all that counts, whatever else was asked for.
+    One invalid range spec makes the whole field count for nothing. Order is the client's. A first `0-` is all that
+    counts, whatever else was asked for. Raises UnsatisfiableError and TooMuchError.
     """
     if field[:6].lower() != "bytes=":
         return None
@@ -70,7 +74,7 @@ def parse_ranges(field: str, size: int) -> Ranges | None:
         if unsatisfiable:
             raise UnsatisfiableError
     elif sum(last - first + 1 for first, last in pieces) > size:
-        return None
+        raise TooMuchError
     return Ranges(tuple(pieces), overlaps, reversals)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pyhttpd.http.fields import Unread
 from pyhttpd.http.url import Target, UrlError, split_target
 
 _GOOD = re.compile(
@@ -33,16 +34,19 @@ class RequestLine(NamedTuple):
     version: tuple[int, int] = (1, 0)
     simple: bool = False  # HTTP/0.9
     target: str = "-"  # as received
+    received: str | None = None  # all of it as it came; None: it could not be read
 
 
 class LineError(Exception):
-    """A request line that is refused with `status`; `number` and the text go to the error log."""
+    """A request line that is refused with `status`; `number` and the text go to the error log. `unread` if it holds NUL
+    bytes."""
 
-    def __init__(self, status: int, number: str, message: str, line: RequestLine) -> None:
+    def __init__(self, status: int, number: str, message: str, line: RequestLine, unread: Unread | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.number = number
         self.line = line
+        self.unread = unread
 
 
 def parse_line(line: bytes, strict: bool = True, allow_09: bool = True,
@@ -56,7 +60,7 @@ def parse_line(line: bytes, strict: bool = True, allow_09: bool = True,
     version = (match[5][0] - 48, match[6][0] - 48)
     target = path if query is None else f"{path}?{parts.query}"
     text, method, protocol = line.decode("latin-1"), match[1].decode("latin-1"), match[4].decode("latin-1")
-    good = RequestLine(text, method, parts, protocol, version, target=target)
+    good = RequestLine(text, method, parts, protocol, version, target=target, received=text)
     if good.method == "CONNECT" or (methods is not None and good.method not in methods):
         return _parse_any(line, strict, allow_09, methods)
     return good
@@ -135,7 +139,9 @@ def _parse_any(line: bytes, strict: bool, allow_09: bool, methods: frozenset[str
         shown = line.partition(b"\0")[0]
         shown = shown[: shown.find(b"\n") + 1] or shown
         text = shown.decode("latin-1")
-        raise LineError(400, "AH00566", "request failed: malformed request line", RequestLine(text))
+        first = line[: line.find(b"\n") + 1] or line
+        unread = Unread(None, data=first) if b"\0" in first else None
+        raise LineError(400, "AH00566", "request failed: malformed request line", RequestLine(text), unread)
     words = _split(line, strict)
     method, target, protocol = (word.decode("latin-1") for word in words[:3])
     text = " ".join([method, *([target] if target else []), *([protocol] if protocol else [])])
@@ -157,7 +163,8 @@ def _parse_any(line: bytes, strict: bool, allow_09: bool, methods: frozenset[str
         parts = split_target(target, method)
     except UrlError as error:
         unparsable, parts = error, error.target or NOTHING
-    result = RequestLine(text, method, parts, protocol, version, version == (0, 9), target)
+    received = line.decode("latin-1")
+    result = RequestLine(text, method, parts, protocol, version, version == (0, 9), target, received)
     failed = result._replace(protocol="HTTP/1.0", version=(1, 0), simple=False) if version == (0, 9) else result
     if version == (0, 9) and mistake is None:
         mistake = "old" if not allow_09 else "old method" if strict and method != "GET" else None

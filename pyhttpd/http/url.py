@@ -13,6 +13,10 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _REFERENCE = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(//[^/?#]*)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
 _SLASHES = re.compile(r"/{2,}")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]")
+_NUMERIC = re.compile(r"[0-9.]*")
+_OCTAL = re.compile(r"(?:^|\.)0[0-9]")
+_ODD_TAIL = re.compile(r"\.[^a-z.][^.]*$")
 
 
 class UrlError(Exception):
@@ -252,12 +256,12 @@ def check_hostname(name: str, shown: str, *, strict: bool = True) -> str:
     if not strict:
         return name
     near: int | None = None
-    if (bad := re.search(r"[^a-z0-9._-]", name)) is not None:
+    if (bad := _NOT_IN_NAMES.search(name)) is not None:
         near = bad.start()
-    elif re.fullmatch(r"[0-9.]*", name):
-        if name.count(".") != 3 or re.search(r"(?:^|\.)0[0-9]", name) or name.startswith("."):
+    elif _NUMERIC.fullmatch(name):
+        if name.count(".") != 3 or _OCTAL.search(name) or name.startswith("."):
             near = len(name)
-    elif bad := re.search(r"\.[^a-z.][^.]*$", name):
+    elif bad := _ODD_TAIL.search(name):
         near = bad.start()
     if near is not None:
         rest = f", problem near: {name[near : near + 6]}" if near < len(name) else ""

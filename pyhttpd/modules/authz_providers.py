@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
+from pyhttpd.api.authentication import settings_over
 from pyhttpd.api.authz import AuthzProvider, Outcome, words_of
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Provider
 from pyhttpd.api.request import Request
-from pyhttpd.config.directive import Setting
+from pyhttpd.config.directive import ChoiceError, Setting
 from pyhttpd.config.limited import known_as
-from pyhttpd.config.merging import Values, merge_values
-from pyhttpd.config.sections import PerDir
+from pyhttpd.config.merging import Values
 from pyhttpd.expr import Condition, EvaluationError, ExpressionError, parse_condition
 from pyhttpd.expr.nodes import Variable
 from pyhttpd.http.methods import KNOWN
@@ -23,7 +23,8 @@ from pyhttpd.http.methods import KNOWN
 
 def parse_all(setting: Setting, text: str) -> bool:
     if text.lower() not in ("granted", "denied"):
-        raise ValueError("Argument for 'Require all' must be 'granted' or 'denied'")
+        choices = ("granted", "denied")
+        raise ChoiceError("Argument for 'Require all' must be 'granted' or 'denied'", choices, wrong=text or "all")
     return text.lower() == "granted"
 
 
@@ -35,7 +36,7 @@ def parse_method(setting: Setting, text: str) -> frozenset[str]:
     methods = words_of(text)
     for word in methods:
         if word not in KNOWN and word not in setting.get_main(CoreServer, "registered_methods", ()):
-            raise ValueError(f"Invalid Method '{word}'")
+            raise ChoiceError(f"Invalid Method '{word}'", KNOWN, wrong=word)
     return frozenset(known_as(word) for word in methods)
 
 
@@ -106,12 +107,8 @@ class Alias(NamedTuple):
 
 
 def check_alias(request: Request, alias: Alias) -> Outcome:
-    outer = request.per_dir
-    request.per_dir = PerDir(merge_values(outer.values, alias.values)) if alias.values else outer
-    try:
+    with settings_over(request, alias.values):
         return alias.check(request, alias.parsed)
-    finally:
-        request.per_dir = outer
 
 
 PROVIDERS = (

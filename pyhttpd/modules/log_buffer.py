@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ class Buffer:
         self.sink = sink
         self._lines: deque[bytes] = deque()
         self._size = 0  # may be a little wrong when threads meet; then a write is smaller than it could be
-        self._flushing = threading.Lock()
+        self._flushing = _thread.allocate_lock()
 
     def append(self, line: bytes) -> bool:
         """Keep a line. False if others were lost while room was made for it."""
@@ -76,6 +76,10 @@ class Buffer:
         if self.sink.lost:  # a pipe counts its lines itself
             self.sink.lost += len(lines) - 1
         return False
+
+    @property
+    def errno(self) -> int:
+        return getattr(self.sink, "errno", 0)
 
     @property
     def lost(self) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pyhttpd.api.log_letter import Getter, LogLetter, Text, Value
+from pyhttpd.api.log_letter import Again, AgainGetter, Getter, LogLetter, Text
 from pyhttpd.api.request import Request
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.escape import log_item, log_path
@@ -32,17 +32,16 @@ class Item(NamedTuple):
         """Whether it speaks of the request as it arrived, rather than of the one that was answered."""
         return self.letter.original if self.original is None else self.original
 
+    def is_skipped(self, request: Request) -> bool:
+        """Whether it says `-`, whatever the letter, because of the statuses that it names."""
+        return bool(self.statuses) and (request.final.status in self.statuses) is self.negated
+
     def getter(self) -> Getter:
         """What the item says of a request, its condition included."""
         get = self.letter.getter(self.argument)
-        statuses, negated = self.statuses, self.negated
-        if not statuses:
+        if not self.statuses:
             return get
-
-        def conditional(request: Request) -> Value:
-            return None if (request.final.status in statuses) is negated else get(request)
-
-        return conditional
+        return lambda request: None if self.is_skipped(request) else get(request)
 
 
 def parse(text: str, letters: Mapping[str, LogLetter]) -> list[str | Item]:
@@ -138,6 +137,37 @@ def compile_line(text: str, letters: Mapping[str, LogLetter]) -> Line:
         return template % tuple(map(_escaped, items, values)) + "\n"
 
     return line
+
+
+def compile_again(parts: Sequence[str | Item], original: Request, final: Request) -> Callable[[Again], str] | None:
+    """The line of an answer that is kept, as one function: what is always the same stands in it already. None if a
+    letter needs the request."""
+    template: list[str] = []
+    getters: list[AgainGetter] = []
+    for part in parts:
+        if isinstance(part, str):
+            template.append(part.replace("%", "%%"))
+            continue
+        request = original if part.of_original else final
+        if not part.letter.varies or part.is_skipped(request):
+            value = part.getter()(request)
+            template.append(_escaped(part, "-" if value is None else value).replace("%", "%%"))
+            continue
+        getter = None if part.letter.again is None else part.letter.again(part.argument, request)
+        if getter is None:
+            return None
+        if callable(getter):
+            template.append("%s")
+            getters.append(getter)
+        else:
+            template.append(str(getter))
+    text = "".join(template) + "\n"
+    match getters:
+        case [first, second]:  # a client and a time: common, combined, vhost_combined
+            return lambda again: text % (first(again), second(again))
+        case [first, second, third]:
+            return lambda again: text % (first(again), second(again), third(again))
+    return lambda again: text % tuple([get(again) for get in getters])
 
 
 def _escaped(item: Item, value: str | int) -> str:

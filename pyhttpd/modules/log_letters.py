@@ -7,10 +7,13 @@ import time
 from _thread import get_ident
 from collections.abc import Callable
 
-from pyhttpd.api.log_letter import Getter, LogLetter, Text, Value, letter
+from pyhttpd.api.core_config import CoreDir
+from pyhttpd.api.env import variable
+from pyhttpd.api.log_letter import Again, AgainText, Getter, LogLetter, Text, Value, letter
 from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name, canonical_port, server_name
 from pyhttpd.http.dates import MONTHS
+from pyhttpd.util.escape import log_path
 
 WIRE, NATIVE = Text.WIRE, Text.NATIVE
 
@@ -20,6 +23,12 @@ WIRE, NATIVE = Text.WIRE, Text.NATIVE
 
 def remote_host(request: Request) -> str:
     return request.remote_host()
+
+
+def remote_host_again(argument: str, request: Request) -> AgainText:
+    if request.config(CoreDir).hostname_lookups != "off":
+        return None
+    return lambda again: log_path(again.client_name) if again.client_name else again.address
 
 
 def remote_address(request: Request) -> str:
@@ -55,6 +64,13 @@ def port(argument: str) -> Getter:
     })  # fmt: skip
 
 
+def port_again(argument: str, request: Request) -> AgainText:
+    if argument.lower() == "remote":
+        return None
+    known = port(argument)(request)
+    return known if isinstance(known, int) else None
+
+
 def process(argument: str) -> Getter:
     return _choice(argument, {
         "": lambda request: os.getpid(),
@@ -62,6 +78,11 @@ def process(argument: str) -> Getter:
         "tid": lambda request: get_ident(),
         "hextid": lambda request: f"{get_ident():x}",
     })  # fmt: skip
+
+
+def process_again(argument: str, request: Request) -> AgainText:
+    """The answers that are kept are those of this process."""
+    return os.getpid() if argument.lower() in ("", "pid") else None
 
 
 def _choice(argument: str, getters: dict[str, Getter]) -> Getter:
@@ -73,6 +94,12 @@ def connection_state(request: Request) -> str:
     if request.connection.aborted:
         return "X"
     return "+" if request.connection.keep_alive else "-"
+
+
+def connection_state_again(again: Again) -> str:
+    if again.aborted:
+        return "X"
+    return "+" if again.keep_alive else "-"
 
 
 def keepalive_requests(request: Request) -> int:
@@ -142,7 +169,7 @@ def note(argument: str) -> Getter:
 
 
 def environment(argument: str) -> Getter:
-    return lambda request: request.env.get(argument)
+    return lambda request: variable(request.env, argument)
 
 
 # -- the answer
@@ -200,17 +227,25 @@ def _seconds(request: Request) -> float:
     return max(0.0, request.ended - request.started)
 
 
-def microseconds(request: Request) -> int:
-    return int(_seconds(request) * 1_000_000)
+_UNITS = {"": 1, "s": 1, "ms": 1_000, "us": 1_000_000}
 
 
 def duration(argument: str) -> Getter:
-    return _choice(argument, {
-        "": lambda request: int(_seconds(request)),
-        "s": lambda request: int(_seconds(request)),
-        "ms": lambda request: int(_seconds(request) * 1_000),
-        "us": microseconds,
-    })  # fmt: skip
+    unit = _UNITS.get(argument.lower())
+    if unit is None:
+        return lambda request: argument
+    return lambda request: int(_seconds(request) * unit)
+
+
+def microseconds_again(argument: str, request: Request) -> AgainText:
+    return duration_again("us", request)
+
+
+def duration_again(argument: str, request: Request) -> AgainText:
+    unit = _UNITS.get(argument.lower())
+    if unit is None:
+        return None
+    return lambda again: int(max(0.0, again.ended - again.began) * unit)
 
 
 _clf: tuple[int, str] = (-1, "")  # replaced as a whole, so a thread sees one second's text or another's
@@ -247,7 +282,7 @@ def _formatted(form: str) -> Callable[[int], str]:
     return text_of
 
 
-_TIMES: dict[str, Callable[[int], Value]] = {
+_TIMES: dict[str, Callable[[int], str | int]] = {
     "": lambda micros: clf_time(micros // 1_000_000),
     "sec": lambda micros: micros // 1_000_000,
     "msec": lambda micros: micros // 1_000,
@@ -263,15 +298,7 @@ def request_time(argument: str) -> Getter:
     Where a colon is missing behind `begin` or `end`, the time is the request's and one of the names is still known, but
     a strftime format is used with its prefix: so does Apache.
     """
-    form, name, at_end = argument, argument, False
-    for prefix in ("begin", "end"):
-        if argument.startswith(prefix):
-            name = argument[len(prefix) :]
-            if name == "" or name.startswith(":"):
-                form = name = name[1:]
-                at_end = prefix == "end"
-            break
-    shown = _TIMES.get(name) or _formatted(form)
+    shown, at_end = _time_form(argument)
 
     def text(request: Request) -> Value:
         when = request.request_time
@@ -282,37 +309,62 @@ def request_time(argument: str) -> Getter:
     return text
 
 
+def request_time_again(argument: str, request: Request) -> AgainText:
+    if not argument:
+        return lambda again: clf_time(int(again.arrived))
+    shown, at_end = _time_form(argument)
+    if at_end:
+        return lambda again: shown(int((again.arrived + again.ended - again.began) * 1_000_000))
+    return lambda again: shown(int(again.arrived * 1_000_000))
+
+
+def _time_form(argument: str) -> tuple[Callable[[int], str | int], bool]:
+    """How microseconds since the epoch are shown, and whether they are those of the request's end."""
+    form, name, at_end = argument, argument, False
+    for prefix in ("begin", "end"):
+        if argument.startswith(prefix):
+            name = argument[len(prefix) :]
+            if name == "" or name.startswith(":"):
+                form = name = name[1:]
+                at_end = prefix == "end"
+            break
+    return _TIMES.get(name) or _formatted(form), at_end
+
+
+SAME = False
+"""For `varies`: part of the answer, or of what was asked, so that it is said again with it."""
+
 LETTERS = {
-    "a": letter(remote_address),
-    "A": letter(local_address),
-    "b": letter(clf_bytes_sent),
-    "B": letter(bytes_sent),
-    "C": LogLetter(cookie, WIRE),
-    "D": letter(microseconds, original=True),
-    "e": LogLetter(environment, NATIVE),
-    "f": letter(request_file, NATIVE),
-    "h": letter(remote_host, NATIVE),
-    "H": letter(request_protocol, WIRE),
-    "i": LogLetter(header_in, WIRE),
-    "k": letter(keepalive_requests),
-    "l": letter(nothing),
+    "a": letter(remote_address, again=lambda again: again.address),
+    "A": letter(local_address, varies=SAME),
+    "b": letter(clf_bytes_sent, varies=SAME),
+    "B": letter(bytes_sent, varies=SAME),
+    "C": LogLetter(cookie, WIRE, varies=SAME),
+    "D": LogLetter(lambda argument: duration("us"), original=True, again=microseconds_again),
+    "e": LogLetter(environment, NATIVE, varies=SAME),
+    "f": letter(request_file, NATIVE, varies=SAME),
+    "h": LogLetter(lambda argument: remote_host, NATIVE, again=remote_host_again),
+    "H": letter(request_protocol, WIRE, varies=SAME),
+    "i": LogLetter(header_in, WIRE, varies=SAME),
+    "k": letter(keepalive_requests, again=lambda again: again.requests),
+    "l": letter(nothing, varies=SAME),
     "L": LogLetter(log_id, original=True),
-    "m": letter(request_method, WIRE),
-    "n": LogLetter(note, WIRE),
-    "o": LogLetter(header_out, WIRE),
-    "p": LogLetter(port),
-    "P": LogLetter(process),
-    "q": letter(request_query, WIRE),
-    "r": letter(request_line, WIRE, original=True),
-    "R": letter(handler, NATIVE, original=True),
-    "s": letter(status, original=True),
-    "t": LogLetter(request_time),
-    "T": LogLetter(duration, original=True),
-    "u": letter(remote_user, WIRE, empty='""'),
-    "U": letter(request_uri, NATIVE, original=True),
-    "v": letter(virtual_host, NATIVE),
+    "m": letter(request_method, WIRE, varies=SAME),
+    "n": LogLetter(note, WIRE, varies=SAME),
+    "o": LogLetter(header_out, WIRE, varies=SAME),
+    "p": LogLetter(port, again=port_again),
+    "P": LogLetter(process, again=process_again),
+    "q": letter(request_query, WIRE, varies=SAME),
+    "r": letter(request_line, WIRE, original=True, varies=SAME),
+    "R": letter(handler, NATIVE, original=True, varies=SAME),
+    "s": letter(status, original=True, varies=SAME),
+    "t": LogLetter(request_time, again=request_time_again),
+    "T": LogLetter(duration, original=True, again=duration_again),
+    "u": letter(remote_user, WIRE, empty='""', varies=SAME),
+    "U": letter(request_uri, NATIVE, original=True, varies=SAME),
+    "v": letter(virtual_host, NATIVE, varies=SAME),
     "V": letter(name_of_server, NATIVE),
-    "X": letter(connection_state),
-    "^ti": LogLetter(trailer_in, WIRE),
-    "^to": LogLetter(trailer_out, WIRE),
+    "X": letter(connection_state, again=connection_state_again),
+    "^ti": LogLetter(trailer_in, WIRE, varies=SAME),
+    "^to": LogLetter(trailer_out, WIRE, varies=SAME),
 }

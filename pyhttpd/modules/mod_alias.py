@@ -85,7 +85,7 @@ def _regex(text: str) -> Regex:
     try:
         return compile_pcre(text)
     except re.error as error:
-        raise SettingError("Regular expression could not be compiled.", hint=str(error)) from None
+        raise SettingError("Regular expression could not be compiled.", hint=str(error), wrong=text) from None
 
 
 def _expression(setting: Setting, kind: str, text: str) -> str | Text:
@@ -124,6 +124,9 @@ def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
     if path is not None:
         if inside:
             raise SettingError("Alias cannot occur within directory context")
+        if not prefix.startswith("/"):
+            message = f"Alias {prefix}: a path that does not begin with a slash is never asked for"
+            setting.warn(message, "PH00404", wrong=prefix)
         _note_alias(setting, prefix)
         setting.add("aliases", Mapped(prefix, _rooted(setting, path)))
     elif setting.section is None:
@@ -158,7 +161,7 @@ def _add_redirect(setting: Setting, words: tuple[str, ...], status: int, *, rege
         known = False
     redirecting = 300 <= status <= 399
     if third is not None and not known:
-        raise SettingError("Redirect: invalid first argument (of three)")
+        raise SettingError("Redirect: invalid first argument (of three)", wrong=first, choices=_STATUS_WORDS)
     if setting.section is not None:
         if (known and redirecting and second is not None and third is None) or (not known and second is None):
             url = second if known else first
@@ -173,12 +176,15 @@ def _add_redirect(setting: Setting, words: tuple[str, ...], status: int, *, rege
         if target is None:
             raise SettingError("URL to redirect to is missing")
         if not regex and not is_url(target) and not target.startswith("/"):
-            raise SettingError("Redirect to non-URL")
+            raise SettingError("Redirect to non-URL", wrong=target)
     elif target is not None:
-        raise SettingError("Redirect URL not valid for this status")
+        raise SettingError("Redirect URL not valid for this status", wrong=target)
     if prefix is None:
         # Apache goes on with a prefix that is no string
         raise SettingError("Redirect needs the path that it is for", hint="only inside <Location> it may be left out")
+    if not regex and not prefix.startswith(("/", "*")):
+        message = f"{setting.row.name} {prefix}: a path that does not begin with a slash is never asked for"
+        setting.warn(message, "PH00404", wrong=prefix, choices=_STATUS_WORDS)
     field = "server_redirects" if setting.section is None else "redirects"
     setting.add(field, Redirection(prefix, target, status, compiled))
 
@@ -345,7 +351,7 @@ MODULE = Module(
     per_dir=AliasConfig,
     directives=DIRECTIVES,
     hooks=(
-        on(Phase.TRANSLATE_NAME, translate, after=("mod_userdir.c", "mod_vhost_alias.c"), pure=True),
+        on(Phase.TRANSLATE_NAME, translate, before=("mod_userdir.c", "mod_vhost_alias.c"), pure=True),
         on(Phase.FIXUPS, fixup_redirect, pure=True),
     ),
 )

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pyhttpd.api.authentication import auth_type, note_auth_failure
 from pyhttpd.api.authz import AuthzProvider, Outcome
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import Request
+from pyhttpd.api.scopes import all_scopes
 from pyhttpd.config import words
-from pyhttpd.config.configuration import Configuration, Scope
+from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import (
     ACCESS,
@@ -24,11 +26,13 @@ from pyhttpd.config.directive import (
     Setting,
     SettingError,
     one_of,
+    setting_error,
 )
 from pyhttpd.config.limited import ALL_METHODS, Methods
 from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.modules.authz_providers import PROVIDERS, Alias, check_alias
+from pyhttpd.util.escape import native
 from pyhttpd.util.grown import Grown
 
 
@@ -128,8 +132,7 @@ def require(setting: Setting, text: str) -> None:
 
 
 _ELSEWHERE = {
-    "user": "mod_authz_user", "valid-user": "mod_authz_user", "group": "mod_authz_groupfile",
-    "file-group": "mod_authz_groupfile", "file-owner": "mod_authz_owner",
+    "file-group": "mod_authz_owner", "file-owner": "mod_authz_owner",
     "dbm-group": "mod_authz_dbm", "dbm-file-group": "mod_authz_dbm",
     "dbd-group": "mod_authz_dbd", "dbd-login": "mod_authz_dbd", "dbd-logout": "mod_authz_dbd",
     "ldap-user": "mod_authnz_ldap", "ldap-group": "mod_authnz_ldap", "ldap-dn": "mod_authnz_ldap",
@@ -151,7 +154,7 @@ def _rule(setting: Setting, text: str) -> Rule:
     try:
         parsed = provider.parse(setting, rest)
     except ValueError as error:
-        raise SettingError(str(error)) from None
+        raise setting_error(error) from None
     return Rule(f"{name} {rest}", provider.check, parsed, negated, provider.pure, setting.limited)
 
 
@@ -160,7 +163,7 @@ def _provider(setting: Setting, name: str) -> AuthzProvider:
     if provider is not None:
         return provider
     if name in _ELSEWHERE:
-        raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet")
+        raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet", wrong=name)
     choices = (*setting.providers("authz"), *setting.get_main(AuthzServer, "aliases", {}), *_ELSEWHERE)
     raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices)
 
@@ -234,21 +237,14 @@ def _only_negative(group: Group) -> Iterator[Group]:
 def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
     """A container of nothing but `not` never lets anybody in."""
     found: dict[Group, Diagnostic] = {}
-    for server in configuration.servers:
-        for scope in _all_scopes((*server.directories, *server.files, *server.locations)):
-            rules: Rules = scope.values.get(AuthzConfig, {}).get("rules", Rules())
-            for group in _only_negative(rules.group) if rules.group is not None else ():
-                text = f"{group} directive contains only negative authorization directives"
-                place = group.place
-                hint = None if place is None else f"It begins on line {place.line} of {place.file}"
-                found[group] = Diagnostic(Severity.ERROR, "AH01624", text, hint=hint, module="authz_core")
+    for scope in all_scopes(configuration):
+        rules: Rules = scope.values.get(AuthzConfig, {}).get("rules", Rules())
+        for group in _only_negative(rules.group) if rules.group is not None else ():
+            text = f"{group} directive contains only negative authorization directives"
+            place = group.place
+            hint = None if place is None else f"It begins on line {place.line} of {place.file}"
+            found[group] = Diagnostic(Severity.ERROR, "AH01624", text, hint=hint, module="authz_core")
     return tuple(found.values())
-
-
-def _all_scopes(scopes: Sequence[Scope]) -> Iterator[Scope]:
-    for scope in scopes:
-        yield scope
-        yield from _all_scopes(scope.files)
 
 
 def auth_merging(setting: Setting, how: str) -> None:
@@ -327,6 +323,10 @@ def _evaluate_group(request: Request, group: Group, debug: bool) -> Outcome:
 
 def authorize(request: Request, *, after_authentication: bool) -> int:
     config = request.config(AuthzConfig)
+    if config.rules.group is None and auth_type(request) is not None:
+        message = "AuthType configured with no corresponding authorization directives"
+        request.log(Level.ERROR, "authz_core", "AH01627", message)
+        return 500
     if config.rules.group is None:
         request.log(Level.DEBUG, "authz_core", "AH01628", "authorization result: granted (no directives)")
         return OK
@@ -340,14 +340,21 @@ def authorize(request: Request, *, after_authentication: bool) -> int:
             return DECLINED  # the user may change the answer
         request.log(Level.ERROR, "authz_core", "AH01629",
                     f"authorization failure (no authenticated user): {request.uri}")  # fmt: skip
-        return 401
-    if after_authentication and request.auth_type is not None:
-        failure = f'user {request.user}: authorization failure for "{request.uri}": '
+        return _ask_again(request)
+    if after_authentication and auth_type(request) is not None:
+        failure = f'user {native(request.user or "")}: authorization failure for "{request.uri}": '
         request.log(Level.ERROR, "authz_core", "AH01631", failure)
-        return 403 if config.forbidden_on_failure else 401
+        return 403 if config.forbidden_on_failure else _ask_again(request)
     what = f"uri {request.uri}" if request.filename is None else request.filename
     request.log(Level.ERROR, "authz_core", "AH01630", f"client denied by server configuration: {what}")
     return 403
+
+
+def _ask_again(request: Request) -> int:
+    """Another user may be let in. Where there is none yet, the client has been asked already."""
+    if request.user is not None:
+        note_auth_failure(request)
+    return 401
 
 
 def authorize_anybody(request: Request) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pyhttpd.api.authz import AuthzProvider, Outcome, parse_no_arguments, words_of
+from pyhttpd.api.authz import AuthzProvider, Outcome, parse_no_arguments, parse_words, words_of
 from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Provider
 from pyhttpd.api.request import Request
-from pyhttpd.config.directive import Setting
-from pyhttpd.expr import EvaluationError, ExpressionError, Text, parse_text
+from pyhttpd.config.directive import ChoiceError, Setting
+from pyhttpd.expr import EvaluationError, Text
 from pyhttpd.util import network
 from pyhttpd.util.escape import native
-from pyhttpd.util.lookup import addresses_of
+from pyhttpd.util.lookup import addresses_of, in_domain
 from pyhttpd.util.network import Network, looks_like_ip, parse_address
 
 
@@ -23,7 +23,7 @@ def parse_network(word: str) -> Network:
         return network.parse_network(word)
     except ValueError as error:
         reason = f": {error}" if looks_like_ip(word.partition("/")[0]) else ""
-        raise ValueError(f"ip address '{word}' appears to be invalid{reason}") from None
+        raise ChoiceError(f"ip address '{word}' appears to be invalid{reason}", wrong=word) from None
 
 
 def address_of(text: str) -> tuple[int, int]:
@@ -65,19 +65,7 @@ class Names(NamedTuple):
 
 
 def parse_names(setting: Setting, text: str) -> Names:
-    place = setting.location
-    try:
-        parsed = parse_text(text, writer=setting.writer, source=f"{place.file}:{place.line}", module="authz_host")
-    except ExpressionError as error:
-        raise ValueError(f"Cannot parse expression in require line: {error}") from None
-    return Names(text, parsed)
-
-
-def in_domain(name: str, domain: str) -> bool:
-    """`good.com` and `.good.com` stand for what is below them, the first for itself too; `nogood.com` is another one.
-    (`.good.com` is not below itself, and a name never begins with a dot.)"""
-    name, domain = name.lower(), domain.lower()
-    return name == domain or name.endswith(domain if domain.startswith(".") else f".{domain}")
+    return Names(text, parse_words(setting, text, "authz_host"))
 
 
 def check_host(request: Request, names: Names) -> Outcome:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 
+from pyhttpd.api.env import variable
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Order, Phase, on
 from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.api.url import construct_url
-from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting
+from pyhttpd.config.directive import ANYWHERE, Args, ChoiceError, Directive, Override, Setting
 from pyhttpd.util.digits import is_number, value_of
 from pyhttpd.util.escape import url_path
 
@@ -24,7 +25,8 @@ class DirConfig:
 
 
 def directory_index(setting: Setting, *names: str) -> None:
-    """Lines of one scope add up; `disabled` alone clears what stands before it."""
+    """Lines of one scope add up; `disabled` alone clears what stands before it. An empty word ends a line."""
+    names = names[: names.index("")] if "" in names else names
     if len(names) == 1 and names[0].lower() == "disabled":
         setting.set("index_names", ())
     else:
@@ -37,9 +39,9 @@ _REDIRECTS = {"on": 302, "off": 0, "permanent": 301, "temp": 302, "seeother": 30
 def index_redirect(word: str) -> int:
     if word.lower() in _REDIRECTS:
         return _REDIRECTS[word.lower()]
-    if not is_number(word):
-        raise ValueError("DirectoryIndexRedirect ON|OFF|permanent|temp|seeother|3xx")
-    status = value_of(word)
+    if not is_number(word[:1]):
+        raise ChoiceError("DirectoryIndexRedirect ON|OFF|permanent|temp|seeother|3xx", _REDIRECTS)
+    status = value_of(word) if is_number(word) else 0
     if not 300 <= status <= 399:
         raise ValueError("DirectoryIndexRedirect only accepts values between 300 and 399")
     return status
@@ -81,7 +83,7 @@ def fixup_directory(request: Request) -> int:
 
 
 def redirect_to_slash(request: Request) -> int:
-    if request.method not in ("GET", "HEAD") and "redirect-carefully" in request.env:
+    if request.method not in ("GET", "HEAD") and variable(request.env, "redirect-carefully") is not None:
         return DECLINED
     query = "" if request.args is None else f"?{request.args}"
     request.headers_out.set("Location", construct_url(request, f"{url_path(request.uri)}/{query}"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pyhttpd.api.env import key_of
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
 from pyhttpd.api.request import Request
@@ -27,7 +28,13 @@ def set_env(setting: Setting, name: str, value: str = "") -> None:
         first, _, rest = name.partition("=")
         meant = f"{setting.row.name} {first} {rest}"
         setting.warn(f"Spurious usage of '=' in an environment variable name. '{meant}' expected instead?", "AH10032")
-    setting.put("variables", name, value)
+    _put(setting, name, value)
+
+
+def _put(setting: Setting, name: str, value: str | None) -> None:
+    """A name that was written in another case before keeps that."""
+    names: dict[str, str] = setting.memo.setdefault("names", {})
+    setting.put("variables", names.setdefault(name.lower(), name), value)
 
 
 def pass_env(setting: Setting, *names: str) -> None:
@@ -36,12 +43,12 @@ def pass_env(setting: Setting, *names: str) -> None:
         if value is None:
             setting.warn(f"PassEnv variable {name} was undefined", "AH01506")
         else:
-            setting.put("variables", name, value)
+            _put(setting, name, value)
 
 
 def unset_env(setting: Setting, *names: str) -> None:
     for name in names:
-        setting.put("variables", name, None)
+        _put(setting, name, None)
 
 
 DIRECTIVES = (
@@ -59,7 +66,8 @@ def fixup_env(request: Request) -> int:
     if not variables:
         return DECLINED
     for name, value in variables.items():
-        if value is not None:
+        # what is set already wins: by SetEnvIf, or for the request that asked for this one
+        if value is not None and key_of(request.env, name) is None:
             request.env[name] = value
     return OK
 

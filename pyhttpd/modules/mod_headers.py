@@ -10,12 +10,22 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyhttpd.api.condition import Texts, is_met, parse_clause
+from pyhttpd.api.env import variable
 from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, Order, Phase, on
 from pyhttpd.api.request import Request
-from pyhttpd.config.directive import ANYWHERE, Args, Directive, Override, Setting, SettingError
+from pyhttpd.config.directive import (
+    ANYWHERE,
+    Args,
+    ChoiceError,
+    Directive,
+    Override,
+    Setting,
+    SettingError,
+    setting_error,
+)
 from pyhttpd.config.merging import inner_last, merged
 from pyhttpd.expr import Condition, EvaluationError, ExpressionError, Text, Writer, parse_text
 from pyhttpd.http.headers import Headers
@@ -25,6 +35,7 @@ from pyhttpd.util.regex import Regex, compile_pcre, substitute
 
 EARLY = "early"
 _ACTIONS = ("add", "set", "setifempty", "append", "merge", "unset", "echo", "note", "edit", "edit*")
+_CONDITIONS = ("always", "onsuccess")
 _ESCAPES = {"\\": "\\", "r": "\r", "n": "\n", "t": "\t"}
 
 
@@ -72,6 +83,7 @@ def parse_value(text: str, place: str = "-", writer: Writer = Writer.ADMINISTRAT
     parts: list[str | Tag] = []
     at = 0
     while at < len(text):
+        begin = at
         char = text[at]
         part: str | Tag = char
         at += 1
@@ -89,7 +101,7 @@ def parse_value(text: str, place: str = "-", writer: Writer = Writer.ADMINISTRAT
                 at = end + 1
             letter = text[at : at + 1]
             if letter not in _TAGS or not letter:
-                raise ValueError(f"Unrecognized header format %{letter}")
+                raise ChoiceError(f"Unrecognized header format %{letter}", wrong=text, part=text[begin:at] + letter)
             part = Tag(letter, argument)
             at += 1
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -105,10 +117,11 @@ def parse_change(
     """The words after `always` and `onsuccess`. Raises ValueError with Apache's words. `place` is for the log."""
     action = words[0].lower() if words else ""
     if action not in _ACTIONS:
-        raise ValueError(
+        raise ChoiceError(
             "first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset', 'echo', 'note', 'edit', "
-            "or 'edit*'."
-        )
+            "or 'edit*'.",
+            _ACTIONS if of_request else (*_ACTIONS, *_CONDITIONS), wrong=words[0] if words else None,
+        )  # fmt: skip
     name, value, third, clause = (*words[1:], None, None, None, None)[:4]
     if not name and action not in ("unset", "echo"):
         raise ValueError("Header requires three arguments")
@@ -143,7 +156,7 @@ def _regex(text: str, message: str) -> Regex:
     try:
         return compile_pcre(text, is_wire=True)
     except re.error:
-        raise ValueError(message) from None
+        raise ChoiceError(message, wrong=text) from None
 
 
 _CLAUSE = Texts(
@@ -159,7 +172,10 @@ def _condition(clause: str | None, place: str, writer: Writer) -> tuple[str | Co
         return None, False
     if clause.lower() == EARLY:
         return None, True
-    return parse_clause(clause, _CLAUSE, source=place, module="headers", writer=writer), False
+    try:
+        return parse_clause(clause, _CLAUSE, source=place, module="headers", writer=writer), False
+    except ValueError as error:
+        raise ChoiceError(str(error), (EARLY,), wrong=clause) from None
 
 
 def _append(setting: Setting, field: str, words: list[str]) -> None:
@@ -169,7 +185,7 @@ def _append(setting: Setting, field: str, words: list[str]) -> None:
         place = f"{setting.location.file}:{setting.location.line}"
         change = parse_change(words, of_request=field == "request", place=place, writer=setting.writer)
     except ValueError as error:
-        raise SettingError(str(error)) from None
+        raise setting_error(error) from None
     if change.action == "unset" and not change.name:
         setting.warn(f"{setting.row.name} unset without the name of a field does nothing", "PH00320")
         return
@@ -178,7 +194,7 @@ def _append(setting: Setting, field: str, words: list[str]) -> None:
 
 def header(setting: Setting, *words: str) -> None:
     condition = words[0].lower() if words else ""
-    if condition in ("always", "onsuccess"):
+    if condition in _CONDITIONS:
         _append(setting, "always" if condition == "always" else "on_success", list(words[1:]))
     else:
         _append(setting, "on_success", list(words))
@@ -206,7 +222,7 @@ def _one_line(text: str) -> str:
 
 
 def _variable(request: Request, name: str) -> str:
-    value = request.env.get(name)
+    value = variable(request.env, name)
     return "(null)" if value is None else _one_line(value)
 
 
@@ -314,13 +330,23 @@ def _change(request: Request, fields: Headers, change: Change) -> None:
             request.notes[_text(request, change.value)] = noted
 
 
+def _tell(request: Request, level: Level, number: str, filter_name: str) -> None:
+    """That a filter runs, in Apache's words; the line belongs to no client."""
+    log = request.error_log
+    if log.levels.wants(level, "headers"):
+        request.do_not_keep()
+        log.log(level, "headers", number, f"headers: {filter_name}()")
+
+
 def on_any_answer(request: Request) -> None:
+    _tell(request, Level.TRACE2, "AH01502", "ap_headers_output_filter")
     config = request.config(HeadersConfig)
     change_fields(request, request.err_headers_out, config.always)
     change_fields(request, request.headers_out, config.on_success)
 
 
 def on_error(request: Request) -> None:
+    _tell(request, Level.DEBUG, "AH01503", "ap_headers_error_filter")
     change_fields(request, request.err_headers_out, request.config(HeadersConfig).always)
 
 

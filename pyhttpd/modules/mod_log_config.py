@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 from pyhttpd.api.condition import Texts, is_met, parse_clause
 from pyhttpd.api.log import Level, Sink
+from pyhttpd.api.log_letter import Again
 from pyhttpd.api.log_sink import TRANSFER_LOG, is_file, open_sink
 from pyhttpd.api.module import Module, Preparation, Provider
 from pyhttpd.api.phases import OK, Phase, on
@@ -21,7 +22,7 @@ from pyhttpd.config.merging import merged, overlay
 from pyhttpd.config.nodes import Location
 from pyhttpd.expr import Condition, EvaluationError
 from pyhttpd.modules.log_buffer import Buffer
-from pyhttpd.modules.log_format import Line, compile_line, parse
+from pyhttpd.modules.log_format import Item, Line, compile_again, compile_line, parse
 from pyhttpd.modules.log_json import compile_json, parse_fields
 from pyhttpd.modules.log_letters import LETTERS
 from pyhttpd.util.directory import directory_error
@@ -69,6 +70,12 @@ class LogConfig:
     def nickname(self, name: str) -> Format | None:
         """The format that a LogFormat line gave this name; CLF is there from the start."""
         return self.nicknames.get(name, Format(COMMON) if name == "CLF" else None)
+
+
+def unwritten(config: LogConfig) -> LogConfig:
+    """The same logs, in files that keep nothing."""
+    logs = tuple(log._replace(target=os.devnull, condition=None) for log in config.logs)
+    return replace(config, logs=logs, buffered=())
 
 
 def _check_format(setting: Setting, text: str, *, json: bool = False) -> None:
@@ -168,38 +175,61 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
 # -- writing
 
 
+class Complain(Protocol):
+    """How the error log is told: `log` of a request, or of the log itself."""
+
+    def __call__(self, level: Level, module: str, number: str, message: str, *, errno: int | None = None) -> None: ...
+
+
 class Writer:
     """An open log as children write to it, or keep lines for it. What cannot be written costs no request; it is told
-    once in the error log, when writing works again. Each child counts for itself."""
+    in the error log when that begins, and when writing works again. Each child counts for itself."""
 
     def __init__(self, target: str, sink: Sink, *, buffered: bool) -> None:
         self.target = target
         self.buffer = Buffer(sink) if buffered else None
         self._sink: Sink | Buffer = self.buffer or sink
 
-    def write(self, line: bytes, request: Request) -> None:
+    def write(self, line: str, complain: Complain) -> None:
         sink = self._sink
+        lost_before = sink.lost
         # Threads that meet between the two steps may tell a number twice, or less than were lost; never of none.
-        if sink.append(line) and sink.lost:
+        if not sink.append(line.encode("utf-8", "surrogateescape")):
+            if sink.lost and not lost_before:  # lines that a pipe has no room for are told by the master
+                reason = getattr(sink, "errno", None)
+                complain(Level.WARN, "log_config", "AH00646", f"Error writing to {self.target}", errno=reason)
+        elif sink.lost:
             lost, sink.lost = sink.lost, 0
-            request.log(Level.ERROR, "log_config", "PH00310", f"{lost} lines could not be written to {self.target}")
+            message = f"{lost} lines could not be written to {self.target}"
+            complain(Level.ERROR, "log_config", "PH00310", message)
+
+
+class OpenLog(NamedTuple):
+    """A log that is written: when, how and where. `parts` are those of its format, None for one in JSON."""
+
+    condition: str | Condition | None
+    line: Line
+    parts: Sequence[str | Item] | None
+    writer: Writer
 
 
 class ServerLogs:
-    """The logs of one server. Formats become functions in the children, when they are first used."""
+    """The logs of one server. Formats become functions when they are first used."""
 
     def __init__(self, logs: Sequence[tuple[str | Condition | None, Format, Writer]]) -> None:
         self._logs = logs
-        self._lines: tuple[tuple[str | Condition | None, Line, Writer], ...] | None = None
+        self._open: tuple[OpenLog, ...] | None = None
 
-    def lines(self, services: Services) -> tuple[tuple[str | Condition | None, Line, Writer], ...]:
-        if self._lines is None:
+    def open(self, services: Services) -> tuple[OpenLog, ...]:
+        if self._open is None:
             letters = services.providers("log_letter")
-            self._lines = tuple(
-                (condition, (compile_json if format.json else compile_line)(format.text, letters), writer)
+            self._open = tuple(
+                OpenLog(condition, compile_json(format.text, letters), None, writer)
+                if format.json
+                else OpenLog(condition, compile_line(format.text, letters), parse(format.text, letters), writer)
                 for condition, format, writer in self._logs
             )
-        return self._lines
+        return self._open
 
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
@@ -237,16 +267,41 @@ def _met(condition: str | Condition, request: Request) -> bool:
 
 def log_transaction(request: Request) -> int:
     original, final = request.original, request.final
-    services = request.services
     if not original.ended:
         original.ended = time.monotonic()
     if final is not original:
         final.ended = original.ended
-    logs: ServerLogs = services.resource((ServerLogs, id(request.server)))
-    for condition, line, writer in logs.lines(services):
+    for condition, line, _, writer in _logs_of(request):
         if condition is None or _met(condition, original):
-            writer.write(line(original, final).encode("utf-8", "surrogateescape"), original)
+            writer.write(line(original, final), original.log)
     return OK
+
+
+def log_again(request: Request) -> Callable[[Again], None] | None:
+    """The lines of a kept answer, prepared. A condition that asks for a variable is decided with the answer."""
+    original, final = request.original, request.final
+    prepared = []
+    for condition, _, parts, writer in _logs_of(request):
+        if isinstance(condition, Condition) or parts is None:
+            return None
+        if condition is None or is_met(condition, original):
+            line = compile_again(parts, original, final)
+            if line is None:
+                return None
+            prepared.append((line, writer))
+
+    complain = original.error_log.log  # there is no client in what is kept
+
+    def write(again: Again) -> None:
+        for line, writer in prepared:
+            writer.write(line(again), complain)
+
+    return write
+
+
+def _logs_of(request: Request) -> tuple[OpenLog, ...]:
+    logs: ServerLogs = request.services.resource((ServerLogs, id(request.server)))
+    return logs.open(request.services)
 
 
 MODULE = Module(
@@ -254,7 +309,7 @@ MODULE = Module(
     "mod_log_config.c",
     per_server=LogConfig,
     directives=DIRECTIVES,
-    hooks=(on(Phase.CHILD_INIT, child_init), on(Phase.LOG_TRANSACTION, log_transaction)),
+    hooks=(on(Phase.CHILD_INIT, child_init), on(Phase.LOG_TRANSACTION, log_transaction, again=log_again)),
     providers=tuple(Provider("log_letter", name, letter) for name, letter in LETTERS.items()),
     check_config=check_config,
     prepare=prepare,

@@ -59,9 +59,9 @@ MODULE = Module(
     directives=DIRECTIVES,
     hooks=(on(Phase.INSERT_FILTER, track_first_byte, Order.LAST, pure=True),),
     providers=(
-        Provider("log_letter", "I", letter(bytes_in)),
-        Provider("log_letter", "O", letter(bytes_out)),
-        Provider("log_letter", "S", letter(bytes_both)),
+        Provider("log_letter", "I", letter(bytes_in, again=lambda again: again.bytes_in)),
+        Provider("log_letter", "O", letter(bytes_out, again=lambda again: again.bytes_out)),
+        Provider("log_letter", "S", letter(bytes_both, again=lambda again: again.bytes_in + again.bytes_out)),
         Provider("log_letter", "^FB", letter(first_byte)),
     ),
 )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
 from pyhttpd.api.request import DIRECTORY_TYPE, Request
+from pyhttpd.config import words
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Directive, Override, Setting
 from pyhttpd.config.merging import merged
+from pyhttpd.modules.mime_content_type import MalformedError, with_charset
 from pyhttpd.util.escape import wire
 from pyhttpd.util.packaged import TYPES_CONFIG_FILE, httpd_root
 
@@ -134,14 +136,20 @@ DIRECTIVES = (
 
 
 def parse_types(lines: Iterable[str]) -> dict[str, str]:
-    """mime.types: a type and its extensions on each line. The last line that names an extension wins."""
+    """mime.types: a type and its extensions on each line, which may go on behind a backslash. The last line that names
+    an extension wins."""
     types: dict[str, str] = {}
+    begun = ""
     for line in lines:
-        if line.startswith("#"):
+        text = begun + line.rstrip("\n")
+        if text.endswith("\\"):
+            begun = text[:-1]
             continue
-        words = line.split()
-        for extension in words[1:]:
-            types[extension.lower()] = words[0]
+        begun = ""
+        given = words.split(text.strip(words.BLANKS)).words
+        if not text.lstrip(words.BLANKS).startswith("#"):
+            for extension in given[1:]:
+                types[extension.lower()] = given[0]
     return types
 
 
@@ -162,28 +170,9 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
 
 # --- the requests
 
-_PARAMETER = re.compile(r'\s*;\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)')
-
-
-def with_charset(content_type: str, charset: str) -> str:
-    """A content type with this charset in the place of its own. One that is malformed stays as it is."""
-    base, semicolon, _ = content_type.partition(";")
-    rest = content_type[len(base) :]
-    parameters = _PARAMETER.findall(rest) if semicolon else []
-    if _PARAMETER.sub("", rest).strip():
-        return content_type
-    out = [base.strip()]
-    replaced = False
-    for name, value in parameters:
-        if name == "charset":
-            if not replaced:
-                out.append(f"charset={charset}")
-            replaced = True
-        else:
-            out.append(f"{name}={value}")
-    if not replaced:
-        out.append(f"charset={charset}")
-    return "; ".join(out)
+_REMEMBERED = 256
+_usual: dict[tuple[str, str | None], str] = {}
+"""Types and charsets that were put together: there are few. Threads read and write it without a lock."""
 
 
 def find_type(request: Request) -> int:
@@ -195,12 +184,29 @@ def find_type(request: Request) -> int:
     config = request.config(MimeConfig)
     name = request.filename + request.path_info if config.use_path_info else request.filename
     charset, languages = _apply_extensions(request, name[name.rfind("/") + 1 :], config.extensions.known)
-    if charset is not None and request.content_type is not None:
-        request.content_type = with_charset(request.content_type, charset)
+    if request.content_type is not None:
+        request.content_type = _in_usual_form(request, request.content_type, charset)
     if not languages and config.default_language is not None:
         languages = [config.default_language]
     request.content_languages = [wire(language) for language in languages]
     return DECLINED if request.content_type is None else OK
+
+
+def _in_usual_form(request: Request, content_type: str, charset: str | None) -> str:
+    """A type that is malformed stays as it is, and is logged each time."""
+    usual = _usual.get((content_type, charset))
+    if usual is not None:
+        return usual
+    try:
+        usual = with_charset(content_type, charset)
+    except MalformedError as error:
+        request.do_not_keep()
+        request.error_log.log(Level.WARN, "mime", error.number, str(error))
+        return content_type
+    if len(_usual) >= _REMEMBERED:
+        _usual.clear()
+    _usual[content_type, charset] = usual
+    return usual
 
 
 def _apply_extensions(request: Request, name: str, known: Mapping[str, Extension]) -> tuple[str | None, list[str]]:

@@ -51,13 +51,15 @@ def request_read_timeout(setting: Setting, *words: str) -> None:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise SettingError("Invalid RequestReadTimeout parameter. Parameter must be in the form 'key=value'")
+            message = "Invalid RequestReadTimeout parameter. Parameter must be in the form 'key=value'"
+            raise SettingError(message, wrong=word)
         if key.lower() not in _STAGES:
-            raise SettingError(f"RequestReadTimeout: {key}={value}: Unknown RequestReadTimeout parameter")
+            message = f"RequestReadTimeout: {key}={value}: Unknown RequestReadTimeout parameter"
+            raise SettingError(message, wrong=word, part=key, choices=_STAGES)
         try:
             setting.set(key.lower(), parse_stage(value))
         except ValueError as error:
-            raise SettingError(f"RequestReadTimeout: {key}={value}: {error}") from None
+            raise SettingError(f"RequestReadTimeout: {key}={value}: {error}", wrong=word) from None
 
 
 DIRECTIVES = (

@@ -65,11 +65,25 @@ def set_user(setting: Setting, name: str) -> None:
     setting.set("uid", uid)
     if uid is not None and setting.get("group") is None:
         setting.set("gid", primary_group(uid))  # Apache would go on as group -1, which fails in every child
+    _set_groups(setting)
 
 
 def set_group(setting: Setting, name: str) -> None:
     setting.set("group", name)
     setting.set("gid", group_id(name))
+    _set_groups(setting)
+
+
+def _set_groups(setting: Setting) -> None:
+    uid, gid = setting.get("uid"), setting.get("gid")
+    if uid is None or gid is None:
+        return
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        setting.set("groups", (gid,))
+    else:
+        setting.set("groups", tuple(os.getgrouplist(name, gid)))
 
 
 DIRECTIVES = (

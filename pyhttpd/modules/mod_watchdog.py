@@ -31,7 +31,7 @@ class Clock:
 
 def _interval(word: str) -> int:
     digits = word.removesuffix("s")
-    if not is_number(digits) or value_of(digits) == 0:
+    if not is_number(digits) or not 0 < value_of(digits) < 2**31:
         raise ValueError("Invalid WatchdogInterval")
     return value_of(digits)
 

@@ -5,6 +5,7 @@ What the work imports, allocates or breaks is gone with the process. The master 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -126,6 +127,7 @@ def _work_in_child(
     """Never returns."""
     status = 1
     try:
+        gc.disable()  # it ends soon, and what it makes is all kept: looking for garbage is lost time
         in_child()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -138,8 +140,7 @@ def _work_in_child(
         except BaseException as error:
             answer = (True, _failure(error))
         try:
-            with collector_paused():
-                data = pickle.dumps(answer)
+            data = pickle.dumps(answer)
         except Exception as error:
             data = pickle.dumps((True, _failure(error)))
         sys.stdout.flush()

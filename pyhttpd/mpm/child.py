@@ -8,10 +8,11 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from pyhttpd.api.connection import For, Woken
+from pyhttpd.api.connection import For, Wait, Woken
 from pyhttpd.api.log import Level
 from pyhttpd.mpm.crowd import Crowd
 from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_OK
@@ -51,10 +52,12 @@ class ChildProcess:
         self.connections = 0
         self.active = 0
         self.pid = os.getpid()
+        self.master: int | None = None  # its pid, where nobody but this child's only thread could notice its death
         self._left = False
         self._conversing = False
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.acceptor = Acceptor(listeners, death, self._stop_reader, kick)
+        in_turn = generation.flavour.threaded
+        self.acceptor = Acceptor(listeners, death, self._stop_reader, kick, in_turn=in_turn)
         buckets = self.config.buckets
         rows = range(row % buckets, self.config.limits.children, buckets)
         self.crowd = Crowd(scoreboard, rows, number, self.acceptor.listeners)
@@ -64,7 +67,10 @@ class ChildProcess:
 
     @property
     def leaving(self) -> bool:
-        return self._left or self.scoreboard["generation"] != self.number
+        if self._left or self.scoreboard["generation"] != self.number:
+            return True
+        # A client that never lets us wait keeps us from the pipe of death.
+        return self.master is not None and os.getppid() != self.master
 
     def is_leaving(self) -> bool:
         return self.leaving
@@ -99,9 +105,10 @@ class ChildProcess:
         """
         try:
             self._take_signals(stops)
-            self._become(self.generation.identity)
         except OSError as error:
-            self.error_log.log(Level.ALERT, "unixd", "AH02162", f"cannot become the User: {error}", errno=error.errno)
+            self.error_log.log(Level.ALERT, "core", "PH00110", "a child failed: signals", errno=error.errno)
+            return EXIT_CHILD_FATAL
+        if not self._become(self.generation.identity):
             return EXIT_CHILD_FATAL
         self.generation.tuning.apply(self.error_log)
         gc.enable()
@@ -137,12 +144,24 @@ class ChildProcess:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    def _become(self, identity: Identity | None) -> None:
+    def _become(self, identity: Identity | None) -> bool:
+        """Take the User's and the Group's rights. False if that is not possible; it has been logged."""
         if identity is None:
-            return
-        os.setgid(identity.gid)
-        os.initgroups(identity.user, identity.gid)
-        os.setuid(identity.uid)
+            return True
+        user, uid, gid, groups = identity
+        steps: tuple[tuple[Callable[[], None], str, str], ...] = (
+            (partial(os.setgid, gid), "AH02156", f"setgid: unable to set group id to Group {gid}"),
+            (partial(os.setgroups, groups), "AH02157",
+             f"initgroups: unable to set groups for User {user} and Group {gid}"),
+            (partial(os.setuid, uid), "AH02162", f"setuid: unable to change to uid: {uid}"),
+        )  # fmt: skip
+        for step, number, text in steps:
+            try:
+                step()
+            except OSError as error:
+                self.error_log.log(Level.ALERT, "unixd", number, text, errno=error.errno)
+                return False
+        return True
 
     # -- connections
 
@@ -188,24 +207,19 @@ class ChildProcess:
 
     def converse(self, sock: socket.socket, peer: Any, slot: Slot, waiter: ConnectionWaiter) -> None:
         """One connection, from accept to close. The service says what it waits for; here is where it waits."""
-        service = self.service
         connection = None
         self._conversing = True
         try:
             slot.begin_connection()
-            connection = service.open(sock, peer, slot)
-            woken = Woken.NEW
-            while True:
-                wait = service.serve(connection, woken)
-                if wait.reason is For.CLOSE:
-                    break
-                woken = waiter.wait(sock, wait)
+            connection = self.service.open(sock, peer, slot)
+            wait = connection.serve(Woken.NEW)
+            while wait.reason is not For.CLOSE:
+                wait = connection.serve(waiter.wait(sock, wait))
         except BaseException:  # whatever it is, it costs this connection and not the child
             self.log_traceback("an error escaped from a connection")
         finally:
             if connection is not None:
-                service.close(connection)
-            waiter.forget()
+                connection.close()
             sock.close()
             self._conversing = False
 
@@ -225,6 +239,10 @@ class ChildProcess:
         slot = self.scoreboard.slot(self.row, thread)
         slot.reset(self.pid, self.number, Status.STARTING)
         return slot
+
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        """See api.connection.Child."""
+        return self.waiter().wait(sock, wait)
 
     def waiter(self) -> ConnectionWaiter:
         return ConnectionWaiter(self.death, self._stop_reader, self.is_leaving, self.leave_listeners, self.crowd)

@@ -45,13 +45,15 @@ class Children:
         listeners: Listeners,
         let_go: Callable[[], None],
         reaped: Callable[[int, int], None],
+        trace: Callable[[str], None],
     ) -> None:
         """`let_go` runs first in every child: it closes what is the master's alone. `reaped` is told of processes that
-        are none of ours, with their status."""
+        are none of ours, with their status; `trace` what becomes of ours."""
         self._scoreboard = scoreboard
         self._listeners = listeners
         self._let_go = let_go
         self._reaped = reaped
+        self._trace = trace
         self._children: dict[int, Child] = {}
         self._no_fork_before = 0.0
 
@@ -73,10 +75,11 @@ class Children:
             self._scoreboard.slot(row).reset(0, number, Status.STARTING)
         # A signal between fork and the child's own handlers would be noted in the wrong process.
         signal.pthread_sigmask(signal.SIG_BLOCK, ALL)
+        master = os.getpid()
         try:
             pid = os.fork()
             if pid == 0:
-                self._in_child(row, generation, number, pod)
+                self._in_child(row, generation, number, pod, master)
         except OSError as error:
             self._no_fork_before = time.monotonic() + FORK_PAUSE
             text = "fork: Unable to fork new process"
@@ -89,19 +92,22 @@ class Children:
         words["pid"], words["generation"], words["started"] = pid, number, time.time_ns() // 1000
         words["quiescing"] = words["connections"] = words["complete"] = words["active"] = 0
         self._children[pid] = Child(pid, row, number)
+        self._trace(f"mpm child {pid} (gen {number}/slot {row}) started")
         if squats:
             generation.error_log.log(
                 Level.DEBUG, flavour.log_name, flavour.numbers.get("squat"), f"the new child {pid} shares row {row}"
             )
         return True
 
-    def _in_child(self, row: int, generation: Generation, number: int, pod: PipeOfDeath) -> None:
+    def _in_child(self, row: int, generation: Generation, number: int, pod: PipeOfDeath, master: int) -> None:
         """Never returns: whatever happens here must not run the master's code."""
         status = 1
         try:
             self._let_go()
             bucket = self._listeners.bucket(row % generation.config.buckets)
             child = ChildProcess(generation, self._scoreboard, row, number, bucket, pod.reader, pod.kick)
+            if not generation.flavour.threaded:
+                child.master = master
             status = child.live()
         except BaseException:
             lines = traceback.format_exc().splitlines()
@@ -123,11 +129,22 @@ class Children:
             child = self._children.pop(pid, None)
             if child is not None:
                 self._free(child)
+                self._trace_end(child)
                 self._scoreboard["cpu_user_gone"] += int(usage.ru_utime * 1_000_000)
                 self._scoreboard["cpu_system_gone"] += int(usage.ru_stime * 1_000_000)
             else:
                 self._reaped(pid, status)
             yield Ended(pid, child, status)
+
+    def _trace_end(self, child: Child) -> None:
+        if child.generation != self._scoreboard["generation"]:
+            self.trace_generation(child.generation)
+        self._trace(f"mpm child {child.pid} (gen {child.generation}/slot {child.row}) exited")
+
+    def trace_generation(self, number: int) -> None:
+        """That a generation which is over has no child any more, if so."""
+        if not any(child.generation == number for child in self._children.values()):
+            self._trace(f"end of generation {number}")
 
     def _free(self, child: Child) -> None:
         words = self._scoreboard.child(child.row)

@@ -14,8 +14,10 @@ from pyhttpd.api.connection import For
 from pyhttpd.mpm.listeners import queue_length
 from pyhttpd.scoreboard import IDLE, Scoreboard
 
-GRACE = {For.FIRST: 1.0, For.IDLE: 1.0, For.READ: 5.0, For.LINGER: 1.0}
-"""Seconds that a client has in each kind of wait, while others wait for its slot: in READ for its whole head."""
+GRACE = {For.FIRST: 1.0, For.IDLE: 1.0, For.READ: 5.0, For.DISCARD: 5.0, For.LINGER: 1.0}
+"""Seconds that a client has in each kind of wait, while others wait for its slot: in READ for its whole head, in
+DISCARD for its whole body. Not there: who sends a body that a handler reads, or takes an answer slowly; these have
+RequestReadTimeout and Timeout."""
 
 _LAST_ACK = struct.Struct("@56xI")  # struct tcp_info: tcpi_last_ack_recv, milliseconds
 

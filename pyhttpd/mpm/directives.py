@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError, at_least, number
+from pyhttpd.mpm.listen import ListenAddress, set_listen
 from pyhttpd.policy import Family, Limits, clamp, share_out
 from pyhttpd.util.digits import is_number, value_of
-
-
-class ListenAddress(NamedTuple):
-    """One `Listen`. `host` None is every address. Port 0 is ours: the kernel chooses, and it is kept over restarts."""
-
-    host: str | None
-    port: int
-    protocol: str
-
-    def __str__(self) -> str:
-        host = "*" if self.host is None else f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,58 +158,6 @@ def _buckets(ratio: int, limits: Limits) -> int:
     return max(1, min(cores // ratio, limits.children))
 
 
-# --- Listen ------------------------------------------------------------------------------------------------------
-
-
-def parse_listen(word: str) -> tuple[str | None, int]:
-    """`80`, `*:80`, `127.0.0.1:80`, `[::1]:80` as (host, port). Raises ValueError with Apache's texts."""
-    host: str | None
-    if is_number(word):
-        host, port = None, word
-    elif word.startswith("[") and "]" in word:
-        host, _, port = word[1:].partition("]")
-        if port and not port.startswith(":"):
-            raise ValueError("Invalid address or port")
-        port = port[1:]
-    else:
-        host, colon, port = word.rpartition(":")
-        if not colon:
-            raise ValueError("Port must be specified")
-        if ":" in host:
-            raise ValueError("Invalid address or port")
-        if not is_number(port):
-            raise ValueError("Port must be specified")
-    if not port:
-        raise ValueError("Port must be specified")
-    if not is_number(port) or value_of(port) > 65535 or host == "":
-        raise ValueError("Invalid address or port")
-    return (None if host == "*" else host), value_of(port)
-
-
-def set_listen(setting: Setting, *words: str) -> None:
-    if len(words) not in (1, 2):
-        raise SettingError("Listen requires 1 or 2 arguments.")
-    address, protocol = words[0], words[1] if len(words) == 2 else None
-    try:
-        host, port = parse_listen(address)
-    except ValueError as error:
-        raise SettingError(str(error)) from None
-    if host is not None and ":" in host:
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            raise SettingError("Invalid address or port") from None
-    listens: tuple[ListenAddress, ...] = setting.get("listens", ())
-    if port and any((known.host, known.port) == (host, port) for known in listens):
-        raise SettingError("Cannot define multiple Listeners on the same IP:port")
-    known_as = (protocol or ("https" if port == 443 else "http")).lower()
-    if known_as != "http":
-        raise SettingError(
-            f"Listen {address} {known_as}: only http can be spoken here", hint="pyhttpd has no mod_ssl yet"
-        )
-    setting.set("listens", (*listens, ListenAddress(host, port, known_as)))
-
-
 # --- other converters --------------------------------------------------------------------------------------------
 
 
@@ -239,11 +174,21 @@ def _mem_free(word: str) -> int:
     return value
 
 
+_SMALLEST_STACK = 32768  # bytes; of a thread that runs Python
+
+
 def _stack_size(word: str) -> int:
     value = number(word)
-    if value != 0 and not 32768 <= value <= 1 << 30:
+    if value < 0 or value > 1 << 30:
         raise ValueError("{name} takes 0, for the system's size, or 32768 to 1073741824 bytes")
     return value
+
+
+def set_stack_size(setting: Setting, value: int) -> None:
+    if 0 < value < _SMALLEST_STACK:
+        setting.warn(f"WARNING: ThreadStackSize of {value} is inappropriate, using default", "AH02435")
+        value = 0
+    setting.set("thread_stack_size", value)
 
 
 def set_core_dump_directory(setting: Setting, name: str) -> None:
@@ -272,7 +217,7 @@ def _old_row(old: str, name: str, field: str, number: str, convert: Callable[[st
 _NOT_NEGATIVE = at_least(0, "{name} takes 0 or a positive number")
 
 _COMMON = (
-    Directive("Listen", Args.take(str, least=0, most=None), GLOBAL,
+    Directive("Listen", Args.argv(), GLOBAL,
               "A port number or a numeric IP address and a port number, and an optional protocol",
               into=MpmSettings, apply=set_listen),
     _row("ListenBacklog", "listen_backlog",
@@ -341,6 +286,7 @@ WORKER_DIRECTIVES = (
     _row("ThreadLimit", "thread_limit",
          "Maximum number of threads of a child process: the upper limit of ThreadsPerChild"),
     _row("ThreadsPerChild", "threads_per_child", "Number of threads each child creates"),
-    _row("ThreadStackSize", "thread_stack_size", "Size in bytes of stack used by threads handling client connections",
-         _stack_size),
+    Directive("ThreadStackSize", Args.take(_stack_size), GLOBAL,
+              "Size in bytes of stack used by threads handling client connections", into=MpmSettings,
+              apply=set_stack_size),
 )  # fmt: skip

@@ -32,6 +32,7 @@ class Flavour:
     full: Mapping[Full, tuple[str, str]]
     busy_hint: str
     graceful_text: str
+    run_alone: Callable[[ChildProcess], None] | None = None  # without threads, where `run` starts some
 
     @property
     def log_name(self) -> str:

@@ -20,6 +20,7 @@ class Identity(NamedTuple):
     user: str
     uid: int
     gid: int
+    groups: tuple[int, ...]  # looked up once: a look-up in each child costs it memory, and the directory's time
 
 
 @dataclass(slots=True)
@@ -38,6 +39,18 @@ class Generation:
     release: Callable[[], None]
     open_files: Callable[[], Sequence[int]]  # descriptors that a daemon must keep
     notes: Sequence[LogLine] = ()  # warnings of the configuration, to be logged when it is taken
+
+    def announcement(self) -> Sequence[LogLine]:
+        """The lines that tell that it serves."""
+        name, numbers = self.flavour.log_name, self.flavour.numbers
+        resuming = f"{self.description} configured -- resuming normal operations"
+        return (
+            LogLine(Level.NOTICE, name, numbers["resuming"], resuming),
+            LogLine(Level.INFO, name, numbers["built"], f"Server built: {self.built}"),
+            LogLine(Level.NOTICE, "core", "AH00094", f"Command line: '{self.command_line}'"),
+            LogLine(Level.DEBUG, "core", "AH02639", f"Using SO_REUSEPORT: yes ({self.config.buckets})"),
+            LogLine(Level.DEBUG, name, numbers["mutex"], "Accept mutex: none (default: none)"),
+        )
 
     def take_stderr(self) -> None:
         """From here on stderr is this generation's error log."""

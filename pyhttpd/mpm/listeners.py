@@ -2,11 +2,11 @@
 
 A change is prepared (`Change`), and then committed or rolled back. A new address that overlaps an old one of ours
 (127.0.0.1:80 and *:80) is bound beside it with SO_REUSEPORT, which both sockets get for that moment only: set for
-good it would let a second server take the port.
+good it would let a second server take the port. Two addresses of one configuration must not overlap, as in Apache.
 
 No connection that waits in a queue is thrown away. An old socket that a wider new one covers stays open, since the
 kernel prefers it for its address. Any other that is not named any more is given to the new children as well, for DRAIN
-seconds; then it is shut down, which ends it in every process that still has it.
+seconds and until its queue is empty; then it is shut down, which ends it in every process that still has it.
 """
 
 from __future__ import annotations
@@ -17,23 +17,36 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-from pyhttpd.mpm.directives import ListenAddress
+from pyhttpd.mpm.listen import ListenAddress, as_asked_for
 
 SocketName = tuple[str, int]
 Candidate = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 DRAIN = 1.0  # seconds
+LONGEST_DRAIN = 10.0  # seconds more, while connections wait in it: children may be slow to take them
 _QUEUE_LENGTH = struct.Struct("@24xI")  # struct tcp_info: tcpi_unacked is the queue's length in state LISTEN
 
 
-class BindError(Exception):
-    """An address cannot be had. The text is Apache's AH00072 line without its number."""
+class Failure(NamedTuple):
+    """A socket that cannot be bound. `text` is Apache's AH00072 line without its number."""
 
-    def __init__(self, address: str, error: OSError) -> None:
-        super().__init__(f"make_sock: could not bind to address {address}")
-        self.errno = error.errno
+    text: str
+    errno: int | None
+
+    @classmethod
+    def of(cls, address: str, error: OSError) -> Failure:
+        return cls(f"make_sock: could not bind to address {address}", error.errno)
+
+
+class BindError(Exception):
+    """An address cannot be had: what was tried for it."""
+
+    def __init__(self, *failures: Failure) -> None:
+        super().__init__("; ".join(failure.text for failure in failures))
+        self.failures = failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class Listener:
 
     address: ListenAddress
     buckets: list[list[socket.socket]]
+    failures: list[Failure] = field(default_factory=list)  # of IPv6, where IPv4 alone could be had
 
     @property
     def sockets(self) -> list[socket.socket]:
@@ -87,6 +101,7 @@ class Change:
     """What a new configuration would listen on. Nothing has been taken away yet."""
 
     listeners: list[Listener]
+    addresses: list[ListenAddress] = field(default_factory=list)  # of each: another protocol takes no other socket
     opened: list[Listener] = field(default_factory=list)
     retired: list[Listener] = field(default_factory=list)
 
@@ -125,15 +140,21 @@ class Listeners:
         change = Change([])
         old = [*self.current, *self._covered]
         try:
-            for address in addresses:
+            for address in _ipv6_first(addresses):
+                if _is_ipv4_of(change.listeners, address):
+                    continue
                 kept = next((item for item in old if _same(item, address, options)), None)
                 if kept is not None:
                     old.remove(kept)
                     change.listeners.append(kept)
+                    change.addresses.append(address)
                     continue
                 opened = _open(address, options, beside=[*self.current, *self._covered, *change.opened])
                 change.opened.append(opened)
                 change.listeners.append(opened)
+                change.addresses.append(address)
+            if options.buckets == 1:
+                _refuse_overlaps(change.listeners)
         except BindError:
             change.rollback()
             raise
@@ -142,7 +163,8 @@ class Listeners:
 
     def commit(self, change: Change, options: SocketOptions) -> None:
         """Take the new set."""
-        for listener in change.listeners:
+        for listener, address in zip(change.listeners, change.addresses, strict=True):
+            listener.address = address
             for sock in listener.sockets:
                 sock.listen(options.backlog)  # a new ListenBacklog acts on sockets that stay, too
                 try:
@@ -159,7 +181,8 @@ class Listeners:
         """Shut down what has had its time."""
         now = time.monotonic()
         for until, listener in list(self._draining):
-            if now >= until:
+            waiting = queue_length(listener.sockets) if until <= now < until + LONGEST_DRAIN else 0
+            if now >= until and not waiting:
                 self._draining.remove((until, listener))
                 listener.shut_down()
 
@@ -184,6 +207,36 @@ class Listeners:
 def _same(listener: Listener, address: ListenAddress, options: SocketOptions) -> bool:
     wanted = (address.host, address.port)
     return (listener.address.host, listener.address.port) == wanted and len(listener.buckets) == options.buckets
+
+
+def _ipv6_first(addresses: Sequence[ListenAddress]) -> list[ListenAddress]:
+    """`0.0.0.0:80` behind a `[::]:80` that follows it at once."""
+    found = list(addresses)
+    for index, (one, other) in enumerate(pairwise(addresses)):
+        if (one.host, other.host) == _WILD and one.port == other.port:
+            found[index : index + 2] = other, one
+    return found
+
+
+def _is_ipv4_of(listeners: Sequence[Listener], address: ListenAddress) -> bool:
+    """`0.0.0.0:80` where `[::]:80` is there, which takes IPv4 too."""
+    return address.host == "0.0.0.0" and any(
+        name == ("::", address.port) for listener in listeners for name in listener.names
+    )
+
+
+def _refuse_overlaps(listeners: Sequence[Listener]) -> None:
+    """Raise what the kernel would have said, had these addresses not been let in beside each other."""
+    taken: dict[int, list[SocketName]] = {}
+    for listener in listeners:
+        for name in listener.names:
+            others = taken.setdefault(name[1], [])
+            if any(_overlap(name, other) for other in others):
+                tried = [name] if listener.address.host is not None else [(host, name[1]) for host in reversed(_WILD)]
+                error = OSError(errno.EADDRINUSE, "")
+                raise BindError(*(Failure.of(format_address(each), error) for each in tried))
+        for name in listener.names:
+            taken[name[1]].append(name)
 
 
 _WILD = ("0.0.0.0", "::")
@@ -212,7 +265,7 @@ def _open(address: ListenAddress, options: SocketOptions, beside: Sequence[Liste
     try:
         candidates = _resolve(address)
     except OSError as error:
-        raise BindError(str(address), error) from error
+        raise BindError(Failure.of(str(address), error)) from error
     sharing = [
         sock
         for listener in beside
@@ -239,23 +292,33 @@ def _open(address: ListenAddress, options: SocketOptions, beside: Sequence[Liste
 
 
 def _bind_bucket(listener: Listener, candidates: Sequence[Candidate], options: SocketOptions, shared: bool) -> None:
-    """All addresses of a name; of the two wildcards the first that the system has."""
-    failure: BindError | None = None
+    """All addresses of a name; of the two wildcards the first that can be had."""
+    failures: list[Failure] = []
     for family, name in candidates:
         if len(listener.buckets) > 1:  # a port that the kernel chose for the first bucket
             name = (name[0], listener.buckets[0][0].getsockname()[1], *name[2:])
         try:
             listener.buckets[-1].append(_bind(family, name, listener.address.protocol, options, shared))
         except OSError as error:
-            failure = BindError(format_address(name[:2]), error)
-            if error.errno in _NO_SUCH_FAMILY and len(candidates) > 1:
-                continue
-            raise failure from error
+            failures.append(Failure.of(format_address(_with_zone(name)), error))
+            if listener.address.host is not None and (error.errno not in _NO_SUCH_FAMILY or len(candidates) == 1):
+                raise BindError(*failures) from error
+            continue
         if listener.address.host is None:
+            if failures and failures[0].errno not in _NO_SUCH_FAMILY:
+                listener.failures = failures
             return
     if not listener.buckets[-1]:
-        assert failure is not None
-        raise failure
+        raise BindError(*[failure for failure in failures if failure.errno != errno.EAFNOSUPPORT] or failures)
+
+
+def _with_zone(name: tuple[Any, ...]) -> SocketName:
+    """`fe80::1%eth0`, where an address has a zone."""
+    host, port, *more = name
+    try:
+        return (f"{host}%{socket.if_indextoname(more[1])}" if more and more[1] else host), port
+    except OSError:
+        return host, port
 
 
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -301,7 +364,8 @@ def _resolve(address: ListenAddress) -> list[Candidate]:
     if address.host is None:
         return [(socket.AF_INET6, ("::", address.port)), (socket.AF_INET, ("0.0.0.0", address.port))]
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise OSError(errno.EADDRNOTAVAIL, error.strerror or "unknown host") from error
-    return [(family, name) for family, _, _, _, name in found]
+        host = as_asked_for(address.host)
+        found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise OSError(errno.EADDRNOTAVAIL, "unknown host") from error
+    return list(dict.fromkeys((family, name) for family, _, _, _, name in found))

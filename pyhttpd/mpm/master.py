@@ -5,6 +5,7 @@ What happens to children stands in pool.py; what a restart, a reload or a stop d
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import select
 import time
@@ -183,18 +184,18 @@ class Master:
 
     def announce(self) -> None:
         """The lines that tell that a generation serves."""
-        generation, numbers = self.generation, self.generation.flavour.numbers
-        self.log(
-            Level.NOTICE, numbers["resuming"], f"{generation.description} configured -- resuming normal operations"
-        )
-        self.log(Level.INFO, numbers["built"], f"Server built: {generation.built}")
-        self.log(Level.NOTICE, "AH00094", f"Command line: '{generation.command_line}'", module="core")
-        self.log(Level.DEBUG, numbers["mutex"], "Accept mutex: none (default: none)")
+        for line in self.generation.announcement():
+            line.write(self.generation.error_log)
+
+    def trace(self, text: str) -> None:
+        """What LogLevel trace4 tells of the children."""
+        self.generation.error_log.log(Level.TRACE4, "core", None, text)
 
     def write_pid_file(self) -> None:
         path = self.generation.config.pid_file
         if self.pid_file.path != path:
-            self.pid_file.remove()
+            with contextlib.suppress(PidFileError):
+                self.pid_file.remove()
             self.pid_file.close()
             self.pid_file = PidFile(path)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.generation import Generation
 from pyhttpd.mpm.listeners import Listeners
 from pyhttpd.mpm.other_children import OtherChildren
-from pyhttpd.mpm.pidfile import PidFile
+from pyhttpd.mpm.pidfile import PidFile, PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.scoreboard import Scoreboard
 
@@ -29,7 +30,8 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
     child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader, pod.kick)
 
     def clean_up() -> None:
-        pid_file.remove()
+        with contextlib.suppress(PidFileError):  # as User it may only be emptied
+            pid_file.remove()
         scoreboard.close()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -40,9 +42,8 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
         sys.stdout.flush()
         os._exit(0)
 
-    resuming = f"{generation.description} configured -- resuming normal operations"
-    log.log(Level.NOTICE, flavour.log_name, flavour.numbers["resuming"], resuming)
-    log.log(Level.NOTICE, "core", "AH00094", f"Command line: '{generation.command_line}'")
+    for line in generation.announcement():
+        line.write(log)
     for number in (signal.SIGHUP, signal.SIGWINCH, signal.SIGUSR1, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     status = child.live(stops=dict.fromkeys((signal.SIGTERM, signal.SIGINT), stop))

@@ -214,6 +214,7 @@ class OtherChildren:
         if not child.steps or now < child.input_ended + child.steps[0].after:
             return
         step = child.steps.pop(0)
+        child.input_ended = now - step.after  # a machine that stood still must not take the next step at once
         child.life = Life.CONDEMNED
         child.start_at = None
         if child.pid:
@@ -286,12 +287,18 @@ class OtherChildren:
 
     def _wait_for(self, group: Iterable[OtherChild]) -> None:
         waiting = list(group)
-        last = time.monotonic() + AT_STOP[-1].after + PATIENCE
-        while waiting and time.monotonic() < last:
+        last: float | None = None  # of our patience, once all steps have been taken
+        while waiting:
+            now = time.monotonic()
+            if any(child.steps for child in waiting):
+                last = None
+            elif last is None:
+                last = now + PATIENCE
+            elif now >= last:
+                break
             with _PidFds(child.pid for child in waiting if child.pid) as poll:
-                due = self.due()
-                wake = last if due is None else min(due, last)
-                poll.poll(max(0, int((wake - time.monotonic()) * 1000)) + 1)
+                wake = min(when for when in (self.due(), last) if when is not None)
+                poll.poll(max(0, int((wake - now) * 1000)) + 1)
             for child in waiting:
                 if child.pid and (status := _ended(child.pid)) is not None:
                     self._bury(child, status)

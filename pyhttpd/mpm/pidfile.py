@@ -15,7 +15,7 @@ _FLOCK = struct.Struct("hhqqi")  # struct flock: l_type, l_whence, l_start, l_le
 
 
 class PidFileError(Exception):
-    """The pid file cannot be written. `number` is Apache's."""
+    """The pid file cannot be written, or removed. `number` is Apache's."""
 
     def __init__(self, number: str, message: str) -> None:
         super().__init__(message)
@@ -84,13 +84,14 @@ class PidFile:
             self._fd = -1
 
     def remove(self) -> bool:
-        """Remove the file if it is ours; True if it was. Without the right to remove it (-X, as User) it is emptied."""
+        """Remove the file if it is ours; True if it was. Raises PidFileError where it has gone, or may not be removed
+        (-X, as User); then it is empty."""
         try:
             if not self._is_ours(os.stat(self.path)):
                 return False
             os.unlink(self.path)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            os.ftruncate(self._fd, 0)
+        except OSError as error:
+            if self._fd >= 0:
+                os.ftruncate(self._fd, 0)
+            raise PidFileError("AH00095", f"failed to remove PID file {self.path}: {error.strerror}") from error
         return True

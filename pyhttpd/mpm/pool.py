@@ -24,7 +24,7 @@ class Pool:
 
     def __init__(self, master: Master) -> None:
         self.master = master
-        self.children = Children(master.scoreboard, master.listeners, master.let_go, master.other_ended)
+        self.children = Children(master.scoreboard, master.listeners, master.let_go, master.other_ended, master.trace)
         self.to_start = 0  # children still to be started one for one as old ones end
         self.rates = [Rate()] * master.generation.config.buckets  # one for each bucket
         self.saturation = Saturation(master.scoreboard)

@@ -1,6 +1,7 @@
 """Ending children that must go now: a table of steps, a clock, and patience that runs out after a second.
 
 Apache's steps at a tenth of its times, so that a restart is over within a second even if a child does not listen.
+Children that still have something to do at their end get more time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import select
 import signal
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.mpm.children import Child, Children, Ended
@@ -34,6 +35,8 @@ STEPS = (
     Step(0.8, signal.SIGKILL, Level.ERROR, "AH00046", "child process %d still did not exit, sending a SIGKILL"),
     Step(2.0, None, Level.ERROR, "AH00047", "could not make child process %d exit, attempting to continue anyway"),
 )
+# What a child writes at its end (lines that wait in it) is lost if it is killed: the disk, or the machine, may be slow.
+PATIENT_STEPS = tuple(replace(step, after=4 * step.after) for step in STEPS)
 
 
 # At the end of GracefulShutdownTimeout: everybody has been asked before, and the time is over.

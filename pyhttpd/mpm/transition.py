@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pyhttpd.api.log import Level
 from pyhttpd.mpm.generation import Generation, LogLine, Refused
-from pyhttpd.mpm.listeners import BindError, Change, SocketOptions
+from pyhttpd.mpm.listeners import BindError, Change, Failure, SocketOptions
+from pyhttpd.mpm.pidfile import PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
-from pyhttpd.mpm.reclaim import LAST_STEPS, reclaim
+from pyhttpd.mpm.reclaim import LAST_STEPS, PATIENT_STEPS, STEPS, Step, reclaim
 from pyhttpd.policy import Rate
 
 if TYPE_CHECKING:
@@ -42,54 +43,78 @@ def bind(listeners: Listeners, config: MpmConfig) -> Change:
     try:
         return listeners.prepare(config.listens, socket_options(config))
     except BindError as error:
-        raise Refused([LogLine(Level.CRIT, "core", "AH00072", str(error), error.errno)]) from error
+        raise Refused([_failed(failure) for failure in error.failures]) from error
+
+
+def _failed(failure: Failure) -> LogLine:
+    return LogLine(Level.CRIT, "core", "AH00072", failure.text, failure.errno)
 
 
 def take(listeners: Listeners, change: Change, generation: Generation) -> None:
     """Commit the sockets and say which ports the kernel chose."""
     listeners.commit(change, socket_options(generation.config))
     for listener in change.opened:
+        for failure in listener.failures:
+            _failed(failure).write(generation.error_log)
         if listener.address.port == 0:
             generation.error_log.log(Level.NOTICE, "core", "PH00201", f"listening on {listener.bound}")
 
 
 def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
-    """Swap a prepared generation in. Raises Refused, and has then changed nothing, if its descriptors can't be had."""
-    old = master.generation
+    """Swap a prepared generation in. Raises Refused, and has then changed nothing, if its descriptors can't be had.
+
+    The old children serve until the new ones are about to be forked: with many virtual hosts, what comes before that
+    takes a good part of a second.
+    """
     try:
         change = bind(master.listeners, prepared.config)
         pod = _pipe_of_death(change)
     except Refused:
         prepared.release()
         raise
-    numbers = old.flavour.numbers
+    flavour, log = prepared.flavour, master.generation.error_log
+    if graceful:
+        log.log(Level.NOTICE, flavour.log_name, flavour.numbers["graceful"], flavour.graceful_text)
+    else:
+        text = "SIGHUP received.  Attempting to restart"
+        log.log(Level.NOTICE, flavour.log_name, flavour.numbers["restart"], text)
+    del log  # nothing here may keep the old generation
+    steps = _steps(master.generation)
     master.number += 1
+    _replace(master, prepared, change)
     master.scoreboard["generation"] = master.number
     master.scoreboard["config_generation"] += 1
     master.scoreboard.forget_refusal()
     master.scoreboard["restarted"] = time.time_ns() // 1000
     master.pod.close()  # no child of the new generation may inherit its writing end
     master.pod = pod
-    master.generation = prepared
-    if graceful:
-        old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["graceful"], old.flavour.graceful_text)
-    else:
-        for ended in reclaim(master.pool.children, master.pool.children, master.signals, old.error_log):
+    if not graceful:
+        for ended in reclaim(master.pool.children, master.pool.children, master.signals, prepared.error_log, steps):
             if ended.child is not None:
                 master.pool.say_killed(ended)
-        text = "SIGHUP received.  Attempting to restart"
-        old.error_log.log(Level.NOTICE, old.flavour.log_name, numbers["restart"], text)
+    _start_children(master, graceful)
+
+
+def _replace(master: Master, prepared: Generation, change: Change) -> None:
+    """Let the new generation be the master's, and nothing be left of the old one."""
+    release = master.generation.release
+    master.generation = prepared
     take(master.listeners, change, prepared)
     prepared.take_stderr()
     master.others.take(master.number, prepared.error_log.log)
     master.write_pid_file()
     for line in prepared.notes:
         line.write(prepared.error_log)
-    old.release()  # before a child could inherit its logs
+    release()  # before a child could inherit its logs
+    del release
     gc.unfreeze()
     gc.collect()  # the old generation is garbage; what is frozen with it would stay for ever
     gc.freeze()
-    _start_children(master, graceful)
+
+
+def _steps(generation: Generation) -> tuple[Step, ...]:
+    """With children that must go now."""
+    return PATIENT_STEPS if generation.service.has_farewell else STEPS
 
 
 def _pipe_of_death(change: Change) -> PipeOfDeath:
@@ -121,7 +146,8 @@ def stop_now(master: Master, *, fatal: bool = False) -> int:
     master.others.stopping = True
     master.abandon_reading()
     master.pod.close()
-    reclaim(master.pool.children, master.pool.children, master.signals, master.generation.error_log)
+    children, steps = master.pool.children, _steps(master.generation)
+    reclaim(children, children, master.signals, master.generation.error_log, steps)
     master.listeners.close()
     if not fatal:
         _remove_pid_file(master)
@@ -132,7 +158,12 @@ def stop_now(master: Master, *, fatal: bool = False) -> int:
 
 
 def _remove_pid_file(master: Master) -> None:
-    if master.pid_file.remove():
+    try:
+        removed = master.pid_file.remove()
+    except PidFileError as error:
+        master.log(Level.ERROR, error.number, str(error), module="core")
+        return
+    if removed:
         text = f"removed PID file {master.pid_file.path} (pid={os.getpid()})"
         master.log(Level.INFO, "AH00096", text, module="core")
 
@@ -151,6 +182,7 @@ class GracefulStop:
         if len(master.pool.children) and (self.deadline is None or time.monotonic() < self.deadline):
             return None
         reclaim(master.pool.children, master.pool.children, master.signals, master.generation.error_log, LAST_STEPS)
+        master.pool.children.trace_generation(master.number)
         return 0
 
 

@@ -7,10 +7,12 @@ A connection whose client does nothing is ended early when others wait for a slo
 kernel keeps silent connections back (TCP_DEFER_ACCEPT), but only as many as its queue is long, and for a time.
 
 For connections a child waits in epoll with EPOLLEXCLUSIVE: one child wakes, not all of them. The kernel offers a
-connection to the waiters in the order in which they joined its queue. A child leaves the queue when it has accepted,
-and joins again, at the end, when it can accept the next one; a child that has clearly more to do than another lets it
-go first for POLITE seconds. Otherwise whoever is quick gets them all. Joining looks at the accept queue, so a
-connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle one.
+connection to the waiters in the order in which they joined its queue. With several connections a child it leaves the
+queue when it has accepted, and joins again, at the end, when it can accept the next one; a child that has clearly more
+to do than another lets it go first for POLITE seconds. Otherwise whoever is quick gets them all. With one connection a
+child that is just right: who waits is idle, and who was busy last has it all in its caches. Joining looks at the accept
+queue, so a connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle
+one.
 """
 
 from __future__ import annotations
@@ -41,7 +43,6 @@ RETRY = frozenset({
     errno.ENONET,
 })  # fmt: skip
 
-SHORTLY = 0.1  # seconds
 _LONGEST_POLL = 2**31 - 1  # milliseconds; a longer deadline is waited for in several polls
 _JOIN = select.EPOLLIN | select.EPOLLEXCLUSIVE
 
@@ -53,7 +54,10 @@ def _never() -> bool:
 class Acceptor:
     """Accepts from one set of listeners. One thread at a time uses it."""
 
-    def __init__(self, listeners: Sequence[socket.socket], death: int, stop: int, kick: int) -> None:
+    def __init__(
+        self, listeners: Sequence[socket.socket], death: int, stop: int, kick: int, *, in_turn: bool = True
+    ) -> None:
+        """`in_turn`: behind all others after each connection. Else the same child is asked first whenever it waits."""
         self._listeners = {sock.fileno(): sock for sock in listeners}
         self._epoll = select.epoll()
         self._epoll.register(death, 0)  # a hang-up is always told
@@ -61,6 +65,7 @@ class Acceptor:
         self._epoll.register(kick, select.EPOLLIN | select.EPOLLET)  # each writing wakes everybody once
         self._ends = (death, stop)
         self._kick = kick
+        self._in_turn = in_turn
         self._joined = False
         self._ended = False
 
@@ -86,7 +91,7 @@ class Acceptor:
                 accepted = self._accept_from(ready.pop())
             if ready:
                 os.eventfd_write(self._kick, 1)
-            if accepted is not None or not fds or self._kick in fds:
+            if not fds or self._kick in fds or (accepted is not None and self._in_turn):
                 self._leave_queue()
             if accepted is not None:
                 return accepted
@@ -134,6 +139,8 @@ _EVENTS = {
     For.FIRST: select.POLLIN,
     For.IDLE: select.POLLIN,
     For.LINGER: select.POLLIN,
+    For.BODY: select.POLLIN,
+    For.DISCARD: select.POLLIN,
     For.WRITE: select.POLLOUT,
 }
 
@@ -154,7 +161,6 @@ class ConnectionWaiter:
         self._leaving = leaving
         self._leave = leave
         self._crowd = crowd
-        self._idle_poll: tuple[socket.socket, select.poll] | None = None
         self._turn = _thread.get_native_id() * 37 % 64 / 64 * TURNS  # neighbours, who are many, are far apart
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
@@ -166,8 +172,6 @@ class ConnectionWaiter:
         """
         idle = wait.reason is For.IDLE
         began = time.monotonic()
-        if idle and wait.deadline - began > SHORTLY and not self._leaving() and self._next_comes(sock):
-            return Woken.READY
         poll = select.poll()
         poll.register(sock, _EVENTS[wait.reason])
         watching = idle and not self._leaving()
@@ -196,22 +200,6 @@ class ConnectionWaiter:
                 if self._crowd.wants(wait.reason):
                     return Woken.CROWDED
                 look = now + LOOK
-
-    def _next_comes(self, sock: socket.socket) -> bool:
-        """The usual wait between two requests, in one poll that is prepared once a connection: the next one comes, and
-        nothing else happens, within SHORTLY."""
-        if self._idle_poll is None or self._idle_poll[0] is not sock:
-            poll = select.poll()
-            poll.register(sock, select.POLLIN)
-            poll.register(self._death, 0)
-            poll.register(self._stop, select.POLLIN)
-            self._idle_poll = sock, poll
-        events = self._idle_poll[1].poll(SHORTLY * 1000)
-        return len(events) == 1 and events[0][0] == sock.fileno()
-
-    def forget(self) -> None:
-        """The connection has been closed."""
-        self._idle_poll = None
 
     def _first_look(self, sock: socket.socket, reason: For, since: float) -> float:
         """When to look first whether somebody wants this slot."""

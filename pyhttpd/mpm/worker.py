@@ -54,7 +54,7 @@ class _Pool:
         slot = self.child.slot(thread)
         slot["tid"] = _thread.get_native_id()
         try:
-            self._serve(thread)
+            self.serve(thread)
         except BaseException:  # the slot must be free again, whatever it was
             self.child.log_traceback("a worker thread failed")
         finally:
@@ -69,7 +69,7 @@ class _Pool:
             self.child.leave()
             os.write(self.done_writer, b"!")
 
-    def _serve(self, thread: int) -> None:
+    def serve(self, thread: int) -> None:
         child = self.child
         slot = child.scoreboard.slot(child.row, thread)
         waiter = child.waiter()
@@ -139,6 +139,16 @@ def run(child: ChildProcess) -> None:
     pool.join()
 
 
+def run_alone(child: ChildProcess) -> None:
+    """The work of one thread, by the thread that calls."""
+    pool = _Pool(child)
+    try:
+        pool.serve(0)
+    finally:
+        os.close(pool.done_reader)
+        os.close(pool.done_writer)
+
+
 FLAVOUR = Flavour(
     name="worker",
     threaded=True,
@@ -177,6 +187,7 @@ FLAVOUR = Flavour(
     },
     busy_hint="StartServers, ThreadsPerChild or Min/MaxSpareThreads",
     graceful_text="SIGUSR1 received.  Doing graceful restart",
+    run_alone=run_alone,
 )
 
 MODULE = Module("mpm_worker_module", "worker.c", per_server=MpmSettings, directives=WORKER_DIRECTIVES)

@@ -4,7 +4,8 @@ Equal bytes of a head, on the same address of the server, under the same configu
 of one child) run through the same code. What that code may see besides is recorded while an answer is made, see
 api/recording.py: files by their stat, absent ones too; or the answer is not kept. So a hit skips reading the head, all
 phases and making the answer's head. It looks at the same files again; it does not skip anything that is counted or
-seen: Date, `Keep-Alive: max=`, the scoreboard, and the log, whose hooks get a whole request.
+seen: Date, `Keep-Alive: max=`, the scoreboard, and the log. The logs' hooks prepare what they will say again of this
+answer, where they can (api.phases.Hook.again); else they get a whole request.
 
 Not kept are answers to requests with a body, Expect or credentials; those whose files changed within the last two
 seconds (times may not tell the next change), whose making wrote to the error log, or whose body is not made of files
@@ -15,18 +16,23 @@ limit.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from pyhttpd.api.body import FileSlice, Piece
 from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.api.log_letter import Again
 from pyhttpd.api.recording import YOUNG, Check, OpenFile, Recording, signature
 from pyhttpd.api.request import ConnectionInfo, Request
 from pyhttpd.api.url import canonical_name
-from pyhttpd.http.dates import parse_date
+from pyhttpd.http.dates import format_date, parse_date
 from pyhttpd.http.head import Head
+from pyhttpd.http.headers import Headers
+from pyhttpd.server.answer_inputs import Answers, Question, question_of
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.sending import Sender
+from pyhttpd.util.generations import Generations
 
 LIMIT = 1 << 20
 """Bytes of a child's memo. 150 children have 150 of them."""
@@ -42,6 +48,10 @@ _DATE_LENGTH = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 Key = tuple[tuple[str, int], bytes]
 """The server's address and port, and the bytes of a head."""
+
+
+LogHooks = Sequence[Callable[[Request], Callable[[Again], None] | None] | None]
+"""See api.phases.Hook.again."""
 
 
 class Part(NamedTuple):
@@ -60,8 +70,8 @@ class KeptAnswer:
     """What there is to send again."""
 
     __slots__ = (
-        "before_date", "before_left", "checks", "idle_time", "inline", "limit", "parts", "request", "send_timeout",
-        "stays", "tail", "tracks_first_byte", "vhost",
+        "_recent", "before_date", "before_left", "checks", "idle_time", "inline", "limit", "logs", "parts", "request",
+        "send_timeout", "stale", "stays", "tail", "tracks_first_byte", "vhost",
     )  # fmt: skip
 
     def __init__(
@@ -73,14 +83,18 @@ class KeptAnswer:
         core = request.server.config(CoreServer)
         self.request = request
         self.checks = checks
+        self.stale = False  # it was found to be no longer true
         self.stays = stays
         self.idle_time = idle_time
         self.limit = core.max_keep_alive_requests
         self.send_timeout = core.timeout
         self.vhost = f"{canonical_name(request)}:{request.connection.local_port}"
         self.tracks_first_byte = request.answer.first_byte > 0.0
+        # How each log_transaction hook logs it again; None: with a copy of the request, as if it were another one.
+        self.logs: tuple[Callable[[Again], None], ...] | None = None
         inline, self.parts = body
         self.inline = len(inline)
+        self._recent = -1, b""  # replaced as a whole, so that threads need no lock
         at = head.index(_DATE) + len(_DATE)
         self.before_date = head[:at]
         rest = head[at + _DATE_LENGTH :]
@@ -89,78 +103,121 @@ class KeptAnswer:
         self.before_left: bytes | None = before + found if found else None
         self.tail = (after[after.index(b"\r\n") :] if found else rest) + inline
 
+    def prepare_logs(self, hooks: LogHooks) -> None:
+        """After the request has been logged: see api.phases.Hook.again."""
+        prepared = []
+        for hook in hooks:
+            log = None if hook is None else hook(self.request)
+            if log is None:
+                return
+            prepared.append(log)
+        self.logs = tuple(prepared)
+
+    def for_head(self, request: ServerRequest, hooks: LogHooks) -> KeptAnswer:
+        """The same answer for another head, whose `request` has been answered with it and logged."""
+        other = copy(self)
+        other.request, other.logs = request, None
+        other.prepare_logs(hooks)
+        other.let_go()
+        return other
+
     def let_go(self) -> None:
         """The request has been logged: from here on it is only copied, and nothing shall live as long as it does."""
         request: Request | None = self.request
         while request is not None:
             del request.connection
             request.content = None
+            request.headers_in = Headers.of(request.headers_in.items())
             request = request.next
 
-    def message(self, date: bytes, left: int) -> bytes:
-        """The head and what is kept of the body. `left` is how many requests the connection may still bring."""
+    def message(self, second: int, left: int) -> bytes:
+        """The head, with this second (since the epoch) as Date, and what is kept of the body. `left` is how many
+        requests the connection may still bring."""
+        recent = self._recent
+        if recent[0] != second:
+            rest = self.tail if self.before_left is None else self.before_left
+            self._recent = recent = second, self.before_date + format_date(second).encode() + rest
         if self.before_left is None:
-            return b"%b%b%b" % (self.before_date, date, self.tail)
-        return b"%b%b%b%d%b" % (self.before_date, date, self.before_left, left, self.tail)
+            return recent[1]
+        return b"%b%d%b" % (recent[1], left, self.tail)
 
     @property
     def cost(self) -> int:
-        """Bytes that it takes."""
-        return _REQUEST + len(self.before_date) + len(self.before_left or b"") + len(self.tail)
+        """Bytes that it takes. Its message of the last second is kept, too."""
+        return _REQUEST + 2 * (len(self.before_date) + len(self.before_left or b"") + len(self.tail))
+
+
+class Wish(NamedTuple):
+    """What an answer that is to be made shall be kept under."""
+
+    key: Key | None
+    question: Question | None
 
 
 class AnswerMemo:
-    """The kept answers of one child. Two generations of them: when the younger one is full, or old, it becomes the
-    older, and what nobody has used since is gone. Plain reads and writes of dicts, right without the GIL: a thread may
-    at worst forget what another has just put in."""
+    """The kept answers of one child, by equal heads and by what they have asked of different ones."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit // 2
-        self._young: dict[Key, KeptAnswer] = {}
-        self._old: dict[Key, KeptAnswer] = {}
-        self._size = 0
+        self._by_head: Generations[Key, KeptAnswer] = Generations(limit, _cost_by_head, _SEEN)
+        self._by_question: Generations[Question, Answers] = Generations(limit, _cost_by_question, _SEEN)
         self._turned = 0.0
-        self._seen: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many heads it knows."""
+        return len(self._by_head)
 
     def get(self, key: Key) -> KeptAnswer | None:
-        kept = self._young.get(key)
-        if kept is None:
-            kept = self._old.get(key)
-            if kept is not None:
-                self.put(key, kept)
+        """The answer to an equal head."""
+        return self._by_head.young.get(key) or self._by_head.get(key)
+
+    def find(self, address: tuple[str, int], head: Head) -> KeptAnswer | None:
+        """The answer to a head that differs from others in what does not matter."""
+        question = question_of(address, head)
+        answers = None if question is None else self._by_question.get(question)
+        if answers is None or not _is_simple(head):
+            return None
+        kept = answers.find(head)
+        if kept is not None and kept.stale:
+            answers.drop(head)
+            return None
         return kept
 
-    def wanted(self, key: Key, now: float) -> bool:
-        """Whether the answer to this head is worth recording: it has been asked for before. `now` in seconds."""
-        if len(key[1]) > LARGEST_HEAD or not self._limit:
-            return False
+    def wanted(self, key: Key, head: Head, now: float) -> Wish | None:
+        """Whether the answer to this head is worth recording: such a one has come before. `now` on CLOCK_MONOTONIC."""
+        if len(key[1]) > LARGEST_HEAD or not self._by_head.limit:
+            return None
         if now - self._turned >= UNUSED or now < self._turned:
-            self._turn()
+            self._by_head.turn()
+            self._by_question.turn()
             self._turned = now
-        mark = hash(key)
-        if mark in self._seen:
-            return True
-        if len(self._seen) >= _SEEN:
-            self._seen = set()
-        self._seen.add(mark)
-        return False
+        question = question_of(key[0], head)
+        seen = self._by_head.seen_before(key)
+        asked = question is not None and self._by_question.seen_before(question)
+        return Wish(key if seen else None, question if asked else None) if seen or asked else None
 
-    def put(self, key: Key, kept: KeptAnswer) -> None:
-        cost = len(key[1]) + kept.cost
-        if cost > self._limit // 4:
-            return
-        if self._size + cost > self._limit:
-            self._turn()
-        self._young[key] = kept
-        self._size += cost
+    def put(self, wish: Wish, head: Head, names: frozenset[str] | None, kept: KeptAnswer) -> None:
+        """Keep an answer. `names` are what it has asked for, None if that is not known."""
+        if wish.key is not None:
+            self._by_head.put(wish.key, kept)
+        if wish.question is not None and names is not None:
+            answers = self._by_question.get(wish.question) or Answers()
+            answers.put(names, head, kept)
+            self._by_question.put(wish.question, answers)
+
+    def put_for_head(self, key: Key, kept: KeptAnswer) -> None:
+        self._by_head.put(key, kept)
 
     def drop(self, key: Key) -> None:
         """It is no longer true."""
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+        self._by_head.drop(key)
 
-    def _turn(self) -> None:
-        self._old, self._young, self._size = self._young, {}, 0
+
+def _cost_by_head(key: Key, kept: KeptAnswer) -> int:
+    return len(key[1]) + kept.cost
+
+
+def _cost_by_question(question: Question, answers: Answers) -> int:
+    return len(question[2]) + answers.cost
 
 
 # -- keeping
@@ -171,9 +228,14 @@ _STRONG = 61.0
 """Seconds, and one, after which a date tells versions of a file apart (RFC 9110, section 8.8.2.2)."""
 
 
+def _is_simple(head: Head) -> bool:
+    """Whether an answer may be kept for it at all: a GET or HEAD that has neither body nor credentials."""
+    return head.method in ("GET", "HEAD") and not (head.has_body or head.simple or head.fields.has_any(_SECRET))
+
+
 def record(head: Head, now: float) -> Recording | None:
     """A recording for the answer to this head; None if it cannot be kept anyway. `now` in seconds since the epoch."""
-    if head.method not in ("GET", "HEAD") or head.has_body or head.simple or head.fields.has_any(_SECRET):
+    if not _is_simple(head):
         return None
     for name in _DATES:
         value = head.fields.get(name)
@@ -210,6 +272,16 @@ def read_body(content: Sequence[Piece], recording: Recording) -> Body | None:
 
 
 # -- sending again
+
+
+def copy_with(
+    kept: ServerRequest, head: Head, connection: ConnectionInfo, arrived: float, began: float
+) -> ServerRequest:
+    """The kept request, as if it had come with this head. It is the only one of its family."""
+    request = copy_of(kept, connection, arrived, began)
+    request.headers_in, request.parts = head.fields, head.parts
+    request.request_line, request.target, request.args = head.line, head.target, head.parts.query
+    return request
 
 
 def copy_of(kept: ServerRequest, connection: ConnectionInfo, arrived: float, began: float) -> ServerRequest:

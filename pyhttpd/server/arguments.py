@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyhttpd.config.directive import Converter
+from pyhttpd.config.directive import ChoiceError, Converter
 
 
 def choice(message: str, *choices: str) -> Converter:
@@ -10,7 +10,7 @@ def choice(message: str, *choices: str) -> Converter:
 
     def convert(word: str) -> str:
         if word.lower() not in choices:
-            raise ValueError(message)
+            raise ChoiceError(message, choices)
         return word.lower()
 
     return convert

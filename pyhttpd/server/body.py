@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from pyhttpd.api.connection import For, Wait
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.log import Level
 from pyhttpd.api.reqtimeout import NO_LIMIT, ReadTimeouts
 from pyhttpd.api.request import BodyError
 from pyhttpd.http.chunked import ChunkedReader, ChunkError
-from pyhttpd.http.fields import FieldError
+from pyhttpd.http.fields import END_OF_FILE, FieldError, Unread
 from pyhttpd.http.head import Head
 from pyhttpd.http.headers import Headers
 from pyhttpd.http.status import is_success
 from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.tracing import log_unread
 from pyhttpd.util.escape import native
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class ReceivedBody:
         self.failed = self.failed_in_trailers = False
         self._received = 0
         self._stage = NO_LIMIT
+        self._unwanted_since = 0.0  # CLOCK_MONOTONIC; 0: whoever reads it wants it
         self._deadline: ReadDeadline | None = None
 
     def read(self, size: int = -1) -> bytes:
@@ -55,6 +58,12 @@ class ReceivedBody:
             parts.append(self._ready)
             self._ready = b""
         return b"".join(parts)
+
+    def skip(self, size: int) -> int:
+        """Read on behalf of nobody. How many bytes it was, at most `size`; 0 at the end. Raises BodyError."""
+        if not self._unwanted_since:
+            self._unwanted_since = time.monotonic()
+        return len(self.read(size))
 
     def _next(self) -> bool:
         """Get the next piece. False at the end."""
@@ -138,7 +147,8 @@ class ReceivedBody:
                 self._stage = request.server.config(ReadTimeouts).body
             timeout = request.server.config(CoreServer).timeout
             self._deadline = ReadDeadline(self._stage, timeout, time.monotonic())
-        chunk = connection.receive_blocking(self._deadline.at)
+        reason = For.DISCARD if self._unwanted_since else For.BODY
+        chunk = connection.receive_blocking(Wait(reason, self._deadline.at, self._unwanted_since))
         if chunk:
             self._deadline.received(len(chunk), time.monotonic())
             return chunk
@@ -149,7 +159,7 @@ class ReceivedBody:
                 request.log(Level.INFO, "reqtimeout", "AH01382", "Request body read timeout")
                 connection.linger_shortly()
         if self._chunks is not None and self._chunks.in_trailers:
-            error = FieldError(None, message)
+            error = FieldError(None, unread=Unread(END_OF_FILE, "(null)") if chunk is not None else None)
             error.fields = self._chunks.trailers_so_far()
             self._fail_trailers(error, status)
         return self._fail(message, status, None, unmeasured=False)
@@ -158,6 +168,8 @@ class ReceivedBody:
         request = self._request
         self._take_trailers(error.fields or Headers())
         self.failed_in_trailers = True
+        if error.unread is not None:
+            log_unread(request, error.unread)
         if error.number is not None:
             request.log(Level.DEBUG if error.note is None else Level.INFO, "core", error.number, native(str(error)))
         note = "" if error.note is None else f": {error.note}"

@@ -11,7 +11,7 @@ from pyhttpd.api.core_config import UNLIMITED, CoreDir
 from pyhttpd.api.log import Level
 from pyhttpd.http.conditional import range_applies
 from pyhttpd.http.headers import Headers
-from pyhttpd.http.ranges import Ranges, UnsatisfiableError, parse_ranges
+from pyhttpd.http.ranges import Ranges, TooMuchError, UnsatisfiableError, parse_ranges
 from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.server.response import full_content_type, run_response_hooks
 
@@ -44,6 +44,9 @@ def apply_ranges(request: ServerRequest) -> int | None:
         return None
     try:
         ranges = parse_ranges(field, size)
+    except TooMuchError:
+        request.log(Level.TRACE1, "http", None, "Sum of ranges larger than file, ignoring.")
+        return None
     except UnsatisfiableError:
         request.content, request.content_length = None, None
         request.unmeasured = True  # as in Apache, where it is found when the answer is on its way

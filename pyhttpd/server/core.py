@@ -18,6 +18,7 @@ from pyhttpd.config.directive import (
     GLOBAL,
     RSRC,
     Args,
+    ChoiceError,
     Context,
     Converter,
     Directive,
@@ -33,7 +34,7 @@ from pyhttpd.server.core_hooks import CORE_HOOKS, HTTP_HOOKS
 from pyhttpd.server.file_directives import FILE_DIRECTIVES
 from pyhttpd.server.limit_sections import LIMIT_SECTIONS
 from pyhttpd.server.log_directives import LOG_DIRECTIVES, log_of_server
-from pyhttpd.server.override_directives import OPTIONS, OVERRIDE_DIRECTIVES, may_name
+from pyhttpd.server.override_directives import OPTION_WORDS, OPTIONS, OVERRIDE_DIRECTIVES, may_name
 from pyhttpd.server.protocol_directives import PROTOCOL_DIRECTIVES
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.directory import directory_error
@@ -110,21 +111,14 @@ def _server_tokens(word: str) -> str:
     try:
         return _TOKENS[word.lower()]
     except KeyError:
-        raise ValueError(
-            "ServerTokens takes 1 argument: 'Prod(uctOnly)', 'Major', 'Minor', 'Min(imal)', 'OS', or 'Full'"
-        ) from None
+        message = "ServerTokens takes 1 argument: 'Prod(uctOnly)', 'Major', 'Minor', 'Min(imal)', 'OS', or 'Full'"
+        raise ChoiceError(message, ("Prod", "ProductOnly", "Major", "Minor", "Min", "Minimal", "OS", "Full")) from None
 
 
 def _document_root(setting: Setting, name: str) -> None:
     path = setting.path(name)
     setting.set("document_root", path.rstrip("/") or "/")
     setting.set("document_root_location", setting.location)
-
-
-_OPTION_NAMES = (
-    "All", "None", "Indexes", "Includes", "IncludesNOEXEC", "FollowSymLinks", "SymLinksIfOwnerMatch", "ExecCGI",
-    "MultiViews",
-)  # fmt: skip
 
 
 def _options(setting: Setting, *words: str) -> None:
@@ -135,17 +129,17 @@ def _options(setting: Setting, *words: str) -> None:
         name = word[1:] if word[:1] in ("+", "-") else word
         if name is not word:
             if position > 0 and not signed and not whole:
-                raise SettingError(_MIXED)
+                raise SettingError(_MIXED, wrong=word)
             signed = True
         elif signed:
-            raise SettingError(_MIXED)
+            raise SettingError(_MIXED, wrong=word)
         elif position == 0:
             current = Options(Option.NONE)
         option = OPTIONS.get(name.lower())
         if option is None:
-            raise SettingError(f"Illegal option {name}", wrong=word, choices=_OPTION_NAMES)
+            raise SettingError(f"Illegal option {name}", wrong=word, part=name, choices=OPTION_WORDS)
         if name.lower() in ("all", "none"):
-            whole = _begin_whole(name.capitalize(), first=position == 0, signed=signed)
+            whole = _begin_whole(word, name.capitalize(), first=position == 0, signed=signed)
         if setting.allowed is not None and not may_name(setting.allowed, option):
             raise SettingError(f"Option {name} not allowed here", wrong=word)
         if word[:1] == "-":
@@ -157,11 +151,12 @@ def _options(setting: Setting, *words: str) -> None:
     setting.set("options", current)
 
 
-def _begin_whole(name: str, *, first: bool, signed: bool) -> bool:
+def _begin_whole(word: str, name: str, *, first: bool, signed: bool) -> bool:
     if not first:
-        raise SettingError(f"'Options {name}' must be the first {'option' if name == 'All' else 'Option'} given.")
+        message = f"'Options {name}' must be the first {'option' if name == 'All' else 'Option'} given."
+        raise SettingError(message, wrong=word)
     if signed:
-        raise SettingError(f"You may not use 'Options +{name}' or 'Options -{name}'.")
+        raise SettingError(f"You may not use 'Options +{name}' or 'Options -{name}'.", wrong=word)
     return True
 
 
@@ -170,10 +165,11 @@ def _error_log(setting: Setting, name: str) -> None:
 
 
 def _path_info(word: str) -> bool | None:
+    known = {"on": True, "off": False, "default": None}
     try:
-        return {"on": True, "off": False, "default": None}[word.lower()]
+        return known[word.lower()]
     except KeyError:
-        raise ValueError("AcceptPathInfo must be set to on, off or default") from None
+        raise ChoiceError("AcceptPathInfo must be set to on, off or default", known) from None
 
 
 def _body_limit(word: str) -> int:
@@ -211,12 +207,13 @@ def _mutex(setting: Setting, *words: str) -> None:
     mechanism, *names = words
     kind, _, directory = mechanism.partition(":")
     if kind.lower() not in _MECHANISMS:
-        raise SettingError(f"Invalid Mutex argument {mechanism} {_SHOWN_MECHANISMS}")
+        message = f"Invalid Mutex argument {mechanism} {_SHOWN_MECHANISMS}"
+        raise SettingError(message, wrong=mechanism, part=kind, choices=_MECHANISMS)
     if directory and kind.lower() in _OF_FILES and not os.path.isdir(setting.path(directory)):
-        raise SettingError(f"Invalid Mutex directory in argument {mechanism}")
+        raise SettingError(f"Invalid Mutex directory in argument {mechanism}", wrong=mechanism, part=directory)
     for name in reversed([name for name in names if name.lower() != "omitpid"] or ["default"]):
         if name not in _MUTEXES:
-            raise SettingError(f"Mutex type {name} is not valid")
+            raise SettingError(f"Mutex type {name} is not valid", wrong=name, choices=_MUTEXES)
         if kind.lower() in ("none", "no"):
             raise SettingError(f"None is not allowed for mutex type {name}")
 
@@ -315,23 +312,34 @@ HTTP_DIRECTIVES = (
 
 
 def check_document_roots(configuration: Configuration) -> Sequence[Diagnostic]:
-    """Every DocumentRoot that was given has to be a directory that can be entered. `-T` leaves this out."""
+    """The main server's DocumentRoot has to be a directory that can be entered; one of a virtual host should be: Apache
+    serves the others without it. `-T` leaves this out."""
     found: list[Diagnostic] = []
-    seen: set[str] = set()  # many virtual hosts may share one
+    known: dict[str, bool] = {}  # many virtual hosts may share one
+    main = configuration.main.config(CoreServer)
     for server in configuration.servers:
         core = server.config(CoreServer)
-        root = core.document_root
-        if root is None or root in seen:
+        root, place = core.document_root, core.document_root_location
+        if root is None or (server is not configuration.main and place == main.document_root_location):
             continue
-        seen.add(root)
-        try:
-            usable = stat.S_ISDIR(os.stat(root).st_mode)
-        except OSError:
-            usable = False
-        if not usable:
+        if root not in known:
+            known[root] = _is_directory(root)
+        if known[root]:
+            continue
+        if server is configuration.main:
             message = f"DocumentRoot '{root}' is not a directory, or is not readable"
-            found.append(Diagnostic(Severity.ERROR, "AH00526", message, core.document_root_location))
+            found.append(Diagnostic(Severity.ERROR, "AH00526", message, place))
+        else:
+            message = f"Warning: DocumentRoot [{root}] does not exist"
+            found.append(Diagnostic(Severity.WARNING, "AH00112", message, place))
     return found
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def check_error_log_directories(configuration: Configuration) -> Sequence[Diagnostic]:
@@ -339,10 +347,13 @@ def check_error_log_directories(configuration: Configuration) -> Sequence[Diagno
     found: dict[str, Diagnostic] = {}
     seen: set[str] = set()  # most virtual hosts share the main server's
     for server in configuration.servers:
-        path = error_log_path(configuration, server.config(CoreServer))
-        if path in seen or not is_file(path, ERROR_LOG):
+        core = server.config(CoreServer)
+        if core.error_log in seen:
             continue
-        seen.add(path)
+        seen.add(core.error_log)
+        path = error_log_path(configuration, core)
+        if not is_file(path, ERROR_LOG):
+            continue
         directory = os.path.dirname(path)
         reason = directory_error(directory)
         if reason is not None:
@@ -366,11 +377,16 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
     """Open the error logs of virtual hosts that have one of their own; the main one is open before all else."""
     for server in configuration.vhosts:
-        open_error_log(configuration, server, preparation)
+        _opened(configuration, server, preparation)
 
 
 def open_error_log(configuration: Configuration, server: ServerRecord, preparation: Preparation) -> ErrorLog:
-    """The log of a server, kept under ("error_log", path); servers that name one file share it. Raises PrepareError."""
+    """The log of a server, as it writes it. Raises PrepareError."""
+    return log_of_server(_opened(configuration, server, preparation), configuration, server)
+
+
+def _opened(configuration: Configuration, server: ServerRecord, preparation: Preparation) -> ErrorLog:
+    """Kept under ("error_log", path); servers that name one file share it."""
     path = error_log_path(configuration, server.config(CoreServer))
     key = ("error_log", path)
     if key not in preparation.resources:
@@ -378,7 +394,7 @@ def open_error_log(configuration: Configuration, server: ServerRecord, preparati
         preparation.keep(key, ErrorLog(open_sink(path, preparation, use)))
     log = preparation.resources[key]
     assert isinstance(log, ErrorLog)
-    return log_of_server(log, configuration, server)
+    return log
 
 
 CORE = Module(

@@ -69,6 +69,14 @@ def _override_type(request: Request) -> int:
     return OK
 
 
+def _insert_filters(request: Request) -> None:
+    """SetOutputFilter and SetInputFilter. No module has a filter that could be named."""
+    config = request.config(CoreDir)
+    if config.output_filters or config.input_filters:
+        for name in (*config.output_filters, *config.input_filters):
+            request.log(Level.ERROR, "core", "AH00082", f"an unknown filter was not added: {name}")
+
+
 def _see_request_tail(service: Services) -> None:
     """Before the child has slots."""
     service.scoreboard.request_tail = service.configuration.main.config(CoreServer).see_request_tail
@@ -81,6 +89,7 @@ CORE_HOOKS: tuple[Hook, ...] = (
     on(Phase.TRANSLATE_NAME, _translate, Order.REALLY_LAST, pure=True),
     on(Phase.TYPE_CHECKER, _no_type, Order.REALLY_LAST, pure=True),
     on(Phase.FIXUPS, _override_type, Order.REALLY_FIRST, pure=True),
+    on(Phase.INSERT_FILTER, _insert_filters, pure=True),
     on(Phase.HANDLER, default_handler, Order.REALLY_LAST, pure=True),
 )
 HTTP_HOOKS: tuple[Hook, ...] = (

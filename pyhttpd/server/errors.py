@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pyhttpd.api.core_config import CoreDir, CoreServer
-from pyhttpd.api.url import is_url, server_name, server_port
-from pyhttpd.api.version import server_banner
+from collections.abc import Callable
+
+from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.env import variable
+from pyhttpd.api.signature import server_signature
 from pyhttpd.http.status import REASONS, WITHOUT_BODY, is_redirect, status_line
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.util.escape import html, native
@@ -134,16 +136,8 @@ def allow(request: ServerRequest) -> str:
 
 def signature(request: ServerRequest) -> str:
     """The foot of a page that the server makes itself (ServerSignature), behind a ruler; nothing if it is Off."""
-    kind = request.config(CoreDir).server_signature
-    if kind == "off":
-        return ""
-    core = request.server.config(CoreServer)
-    name = html(server_name(request))
-    if kind == "email":
-        admin = core.server_admin
-        name = f'<a href="{"" if is_url(admin) else "mailto:"}{html(admin)}">{name}</a>'
-    banner = server_banner(core.server_tokens)
-    return f"<hr>\n<address>{banner} Server at {name} Port {server_port(request)}</address>\n"
+    text = server_signature(request)
+    return f"<hr>\n{text}" if text else ""
 
 
 def page(request: ServerRequest, status: int, location: str, also: int) -> bytes:
@@ -168,7 +162,7 @@ def _start_over(request: ServerRequest, location: str) -> None:
         request.headers_out.set("Location", location)
     request.content_encoding = None
     request.content_languages = []
-    if "suppress-error-charset" in request.env:
+    if variable(request.env, "suppress-error-charset") is not None:
         request.content_type = "text/html"
         request.bare_charset = True
     else:
@@ -177,8 +171,9 @@ def _start_over(request: ServerRequest, location: str) -> None:
         request.headers_out.set("Allow", allow(request))
 
 
-def answer_with_error(request: ServerRequest, *, text: str | None = None, also: int = 0) -> None:
-    """Make the answer to `request.status`: the built-in page, or `text` (of an ErrorDocument).
+def answer_with_error(request: ServerRequest, *, text: Callable[[], str | None] | None = None, also: int = 0) -> None:
+    """Make the answer to `request.status`: the built-in page, or what `text` (of an ErrorDocument) gives, which may
+    look at the answer's fields.
 
     Fields that were meant for the answer that failed are dropped; those in err_headers_out stay.
     """
@@ -193,8 +188,9 @@ def answer_with_error(request: ServerRequest, *, text: str | None = None, also: 
         _start_over(request, location)
     if request.header_only:
         return
-    if text is not None:
-        body = text.encode("utf-8", "surrogateescape")
+    own = text() if text is not None else None
+    if own is not None:
+        body = own.encode("utf-8", "surrogateescape")
     else:
         body = page(request, status, location, also)
     request.content = [body]

@@ -16,10 +16,12 @@ from pyhttpd.api.recording import Recording
 from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name
 from pyhttpd.http.head import Head, HeadError
+from pyhttpd.http.headers import WatchedHeaders
 from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY
 from pyhttpd.http.url import UrlError
 from pyhttpd.scoreboard import Status
-from pyhttpd.server.answer_memo import KeptAnswer, Key, read_body, record
+from pyhttpd.server.answer_inputs import names_read
+from pyhttpd.server.answer_memo import KeptAnswer, Wish, copy_of, read_body, record
 from pyhttpd.server.body import ReceivedBody
 from pyhttpd.server.files import discard_body
 from pyhttpd.server.hosts import bad_host, find_host, find_server, idle_time, names_this_server
@@ -28,14 +30,14 @@ from pyhttpd.server.protocol_directives import HTTP_1
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
 from pyhttpd.server.sending import ClientGoneError, TruncatedFileError
-from pyhttpd.server.tracing import trace_answer, trace_fields, trace_line
+from pyhttpd.server.tracing import log_unread, trace_answer, trace_line
 from pyhttpd.util.escape import native
 
 if TYPE_CHECKING:
     from pyhttpd.config.configuration import ServerRecord
     from pyhttpd.server.connection import Connection
 
-_CPU_NOTED = 0.1  # seconds; the status page need not know the processor time more exactly
+LOG = Status.BUSY_LOG  # members of an enum cost a look-up each time
 _TOGETHER = 16384  # a head and a body up to this size are one send
 _COUNTED = 8000  # a body without a length is looked at this far: if it ends before, its length is known
 _PASSWORD = re.compile(r"(://[^/@: ]*:)[^/@ ]*@")
@@ -54,17 +56,19 @@ class Exchange:
         self.request.per_dir = self.pipeline.sections[id(server)].base
         self._framing = 0  # bytes of chunk sizes and ends, which are not counted as the body's
         self.request.arrived, self.request.began = arrived, started
-        self._kept: tuple[Key, KeptAnswer] | None = None
+        self._line = ""  # for the scoreboard
         self._sent: tuple[bytes, bool, bool] = (b"", False, False)  # head, stays, chunked
 
     # -- the ways in
 
-    def run(self, head: Head, key: Key | None = None) -> None:
-        """A head that could be read: answer it. With a `key` the answer is kept under it, if it can be."""
+    def run(self, head: Head, wish: Wish | None = None) -> None:
+        """A head that could be read: answer it. With a `wish` the answer is kept, if it can be."""
         request = self.request
-        if key is not None:
-            request.recording = self.connection.recording = record(head, request.arrived)
+        recording = None if wish is None else record(head, request.arrived)
         self._take(head)
+        if recording is not None:
+            request.headers_in = WatchedHeaders(head.fields)
+            request.recording = self.connection.recording = recording
         if head.has_body:
             request.body = ReceivedBody(self.connection, request, head)
             if head.chunked and head.version < (1, 1):
@@ -72,26 +76,26 @@ class Exchange:
         status = self._check()
         self._begin()
         if status is None:
-            if self.service.traced:
-                trace_fields(request)
             self.pipeline.answer(request)
         else:
             self.pipeline.finish(status, request)
         self._read_before_error()
         kept_before = self.connection.kept
         self._send()
-        if request.recording is not None and key is not None and status is None:
-            self._keep(key, request.recording, kept_before)
+        kept, names = None, None
+        if recording is not None and status is None:
+            kept = self._keep(recording, kept_before)
+            names = names_read(request, recording)
         self.connection.recording = None
         member: Request | None = request
         while member is not None:
             member.recording = None
             member = member.next
         self._log()
-        if self._kept is not None:
-            key, kept = self._kept
+        if kept is not None and wish is not None:
+            kept.prepare_logs(self.pipeline.log_again)
             kept.let_go()
-            self.service.answers.put(key, kept)
+            self.service.answers.put(wish, head, names, kept)
         if status is not None:
             self.connection.keep_alive = False  # what follows such a head is anybody's guess
 
@@ -107,8 +111,8 @@ class Exchange:
                 also = status if body.failed_in_trailers else answer.status  # trailers have set it by then in Apache
                 self.pipeline.finish(status, answer, also=also)
 
-    def _keep(self, key: Key, recording: Recording, kept_before: int) -> None:
-        """Put the answer that has just been sent into the memo, if an equal request would have the same."""
+    def _keep(self, recording: Recording, kept_before: int) -> KeptAnswer | None:
+        """The answer that has just been sent, if an equal request would have the same."""
         connection, request = self.connection, self.request
         answer, (head, stays, chunked) = request.answer, self._sent
         limit = request.server.config(CoreServer).max_keep_alive_requests
@@ -117,20 +121,31 @@ class Exchange:
             not recording.keepable or connection.aborted or transient or chunked
             or request.drops_connection or request.body is not None
         ):  # fmt: skip
-            return
+            return None
         silent = answer.header_only or answer.status in WITHOUT_BODY
         content = () if silent or answer.content is None else answer.content
         body = read_body(content, recording) if isinstance(content, (list, tuple)) else None
-        if body is not None:
-            idle = idle_time(request.server, connection.base_server)
-            kept = KeptAnswer(request, recording.checks, head, body, stays=stays, idle_time=idle)
-            self._kept = key, kept
+        if body is None:
+            return None
+        idle = idle_time(request.server, connection.base_server)
+        return KeptAnswer(request, recording.checks, head, body, stays=stays, idle_time=idle)
+
+    def examine(self, head: Head | HeadError) -> int | None:
+        """What `run` and `refuse` do before there is an answer, for those who want to know no more: the request is
+        filled in. A status if it is refused here."""
+        if isinstance(head, HeadError):
+            self._take(head.head)
+            return head.status
+        self._take(head)
+        return self._check()
 
     def refuse(self, error: HeadError) -> None:
         """A head that could not be read: say so."""
         self._take(error.head)
         request = self.request
         level = Level.INFO if error.limit or error.note else Level.DEBUG
+        if error.unread is not None:
+            log_unread(request, error.unread)
         if str(error):
             request.log(level, "core", error.number, native(str(error)))
         if error.in_fields:
@@ -156,12 +171,13 @@ class Exchange:
         request.protocol, request.version, request.simple = head.protocol, head.version, head.simple
         request.header_only = head.method == "HEAD" and not head.simple  # HTTP/0.9 is all body
         if self.service.traced:
-            trace_line(request)
+            trace_line(request, head.received)
         request.headers_in = head.fields
         request.parts = head.parts
         request.uri, request.args = native(head.parts.path), head.parts.query
         if head.parts.user:
             request.request_line = _PASSWORD.sub(r"\1XXXXXXXX@", request.request_line)
+        self._line = request.request_line
         if head.parts.host is not None and names_this_server(request):
             request.hostname = native(head.parts.host)
         request.per_dir = self.pipeline.sections[id(request.server)].base
@@ -203,15 +219,16 @@ class Exchange:
         request.server = server
         request.error_log = self.service.log_of(server)
         request.per_dir = self.pipeline.sections[id(server)].base
-        self.connection.sender.set_timeout(server.config(CoreServer).timeout)
+        self.connection.sender.timeout = server.config(CoreServer).timeout
 
     def _begin(self) -> None:
         slot, request = self.connection.slot, self.request
         if self.service.extended_status:
             vhost = f"{canonical_name(request)}:{self.connection.local_port}"
-            slot.describe(self.connection.address, HTTP_1, vhost, request.request_line)
+            slot.describe(self.connection.address, HTTP_1, vhost, self._line)
             slot.begin_request(request.arrived)
-        slot.set_status(Status.BUSY_WRITE)
+        else:
+            slot.set_status(Status.BUSY_WRITE)
 
     # -- the answer
 
@@ -396,11 +413,24 @@ def log_request(connection: Connection, request: ServerRequest) -> None:
     except BaseException:
         log_exception(request)
     if service.extended_status:
-        now = time.monotonic()
-        seconds = now - request.began
-        slot.end_request(request.arrived + seconds, seconds, connection.bytes_out)
-        if now - slot.cpu_noted > _CPU_NOTED:
-            slot.note_cpu(now, os.times())
+        slot.end_request(request.arrived, request.began, time.monotonic(), connection.bytes_out)
+
+
+def log_again(connection: Connection, kept: KeptAnswer) -> None:
+    """The same for an answer that was sent again, where all logs are prepared for that."""
+    slot = connection.slot
+    slot.set_status(LOG)
+    connection.bytes_out = connection.sender.sent
+    connection.note_request()
+    connection.ended = now = time.monotonic()
+    assert kept.logs is not None
+    try:
+        for log in kept.logs:
+            log(connection)
+    except BaseException:
+        log_exception(copy_of(kept.request, connection, connection.arrived, connection.began))
+    if connection.service.extended_status:
+        slot.end_request(connection.arrived, connection.began, now, connection.bytes_out)
 
 
 def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:

@@ -11,6 +11,7 @@ from pyhttpd.config.directive import (
     RSRC,
     SECTIONS,
     Args,
+    ChoiceError,
     Context,
     Converter,
     Directive,
@@ -48,9 +49,10 @@ def _file_etag(setting: Setting, *words: str) -> None:
         part = _ETAG_WORDS.get(name.lower())
         if part is None:
             message = f"Unknown keyword '{name}' for FileETag directive"
-            raise SettingError(message, wrong=word, choices=("None", "All", "INode", "MTime", "Size", "Digest"))
+            choices = ("None", "All", "INode", "MTime", "Size", "Digest")
+            raise SettingError(message, wrong=word, part=name, choices=choices)
         if sign and name.lower() in ("none", "all"):
-            raise SettingError(f"FileETag keyword '{name}' cannot be used with '+' or '-'")
+            raise SettingError(f"FileETag keyword '{name}' cannot be used with '+' or '-'", wrong=word)
         if sign == "+":
             add, remove = add | part, remove & ~part
         elif sign:
@@ -67,11 +69,12 @@ def _file_etag(setting: Setting, *words: str) -> None:
 
 def _ranges(name: str, default: int) -> Converter:
     def convert(word: str) -> int:
-        known = {"none": 0, "default": default, "unlimited": UNLIMITED}.get(word.lower())
+        choices = {"none": 0, "default": default, "unlimited": UNLIMITED}
+        known = choices.get(word.lower())
         if known is not None:
             return known
         if re.fullmatch("[0-9]{1,9}", word) is None or int(word) == 0:
-            raise ValueError(f"{name} requires 'none', 'default', 'unlimited' or a positive integer")
+            raise ChoiceError(f"{name} requires 'none', 'default', 'unlimited' or a positive integer", choices)
         return int(word)
 
     return convert
@@ -109,6 +112,23 @@ def _depth(word: str) -> int:
     return value
 
 
+_FILTERS = {
+    "brotli_compress": "mod_brotli", "buffer": "mod_buffer", "deflate": "mod_deflate", "includes": "mod_include",
+    "inflate": "mod_deflate", "proxy-html": "mod_proxy_html", "rate_limit": "mod_ratelimit", "sed": "mod_sed",
+    "substitute": "mod_substitute", "xml2enc": "mod_xml2enc",
+}  # fmt: skip
+
+
+def _set_filters(setting: Setting, names: str) -> None:
+    """A name that no module's filter has is no error for Apache, which complains of it at each request."""
+    given = tuple(filter(None, names.split(";")))
+    for name in given:
+        owner = _FILTERS.get(name.lower())
+        of = f", it is one of {owner}" if owner is not None else ""
+        setting.warn(f"{setting.row.name} {name} has no effect: there is no filter of that name{of}", "PH00404")
+    setting.set("output_filters" if setting.row.name == "SetOutputFilter" else "input_filters", given)
+
+
 def _recursion(setting: Setting, redirects: int, subrequests: int | None = None) -> None:
     numbers = (
         ("AH00119", redirects, "Limiting internal redirects to very low numbers may cause normal requests to fail."),
@@ -143,7 +163,7 @@ def _error_document(setting: Setting, line: str) -> None:
         raise SettingError("ErrorDocument takes two arguments, Change responses for HTTP errors")
     code = value_of(word) if is_number(word) else 0
     if code not in REASONS:
-        raise SettingError(f"Unsupported HTTP response code {word}")
+        raise SettingError(f"Unsupported HTTP response code {word}", wrong=match[1])
     if " " in text:
         kind = "text"
     elif text.startswith("/"):
@@ -292,6 +312,16 @@ FILE_DIRECTIVES = (
     Directive(
         "ReadBufferSize", Args.take(_buffer_size), RSRC | SECTIONS,
         "Size (in bytes) of the memory buffers used to read data", into=CoreDir, sets="read_buffer_size",
+    ),
+    Directive(
+        "SetOutputFilter", Args.take(str), ANYWHERE,
+        "filter (or ; delimited list of filters) to be run on the request content",
+        into=CoreDir, apply=_set_filters, override=Override.FILEINFO,
+    ),
+    Directive(
+        "SetInputFilter", Args.take(str), ANYWHERE,
+        "filter (or ; delimited list of filters) to be run on the request body",
+        into=CoreDir, apply=_set_filters, override=Override.FILEINFO,
     ),
     Directive(
         "SetHandler", Args.take(str), ANYWHERE, "a handler name that overrides any other configured handler",

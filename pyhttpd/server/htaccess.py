@@ -6,8 +6,8 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyhttpd.api.core_config import CoreDir
 from pyhttpd.api.log import ErrorLog, Level
@@ -21,6 +21,9 @@ from pyhttpd.config.render import apache_lines, log_lines
 from pyhttpd.config.source import LARGEST
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.walk import Refused
+
+if TYPE_CHECKING:
+    from pyhttpd.config.build import Builder
 
 _SETTLED = YOUNG
 """Seconds after which a change would show in a file's times."""
@@ -43,6 +46,10 @@ class HtaccessFiles:
         self._main_log = main_log
         self._kept: dict[tuple[str, Allowed], _Kept] = {}
         self._bytes = 0
+
+    def build_with(self, builder: Callable[..., Builder]) -> None:
+        """Let another builder apply the lines: one that takes notes, for `explain`."""
+        self._reader.builder = builder
 
     def find(self, request: ServerRequest, directory: str, allowed: Allowed, names: Sequence[str]) -> Scope | None:
         """What holds in a directory (its name ends with a slash); None where no file is. Raises Refused.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyhttpd.api.core_config import CoreDir, CoreServer, ModuleLevels
 from pyhttpd.api.error_format import Server, parse
 from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Formats, Level, Levels
 from pyhttpd.api.url import server_name
 from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.config.directive import RSRC, SECTIONS, Args, Directive, Setting, SettingError
-from pyhttpd.config.sections import PerDir
 
 _NOT_A_LEVEL = "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8"
 _ONCE = {"connection": "error_log_connection", "request": "error_log_request"}
@@ -22,15 +23,16 @@ def _log_level(setting: Setting, *words: str) -> None:
     for word in words:
         name, colon, level_name = word.rpartition(":")
         if colon and not level_name:
-            raise SettingError(f"Module specifier '{name}' must be followed by a log level keyword")
+            raise SettingError(f"Module specifier '{name}' must be followed by a log level keyword", wrong=word)
         level = LEVEL_NAMES.get(level_name.lower())
         if level is None:
             message = f"{word}: {_NOT_A_LEVEL}" if colon else _NOT_A_LEVEL
-            raise SettingError(message, wrong=word, choices=[f"{name}{colon}{level}" for level in LEVEL_NAMES])
+            raise SettingError(message, wrong=word, part=level_name, choices=LEVEL_NAMES)
         if colon:
             module = setting.module(name)
             if module is None:
-                raise SettingError(f"Cannot find module {name}")
+                message = f"Cannot find module {name}"
+                raise SettingError(message, _not_loaded(name), wrong=word, part=name, choices=setting.modules())
             modules[module.removesuffix("_module")] = level
         else:
             default, inherits = level, False
@@ -39,6 +41,16 @@ def _log_level(setting: Setting, *words: str) -> None:
         setting.set("log_levels", ModuleLevels(Level.WARN, modules))
     else:
         setting.set("log_levels", Levels(Level.WARN if default is None else default, modules))
+
+
+def _not_loaded(name: str) -> str | None:
+    """What to do about a module of Apache's that is not there, by any of its names."""
+    from pyhttpd.config.owners import known_modules  # reads a file of ours
+
+    source = f"mod_{name.removeprefix('mod_').removesuffix('.c').removesuffix('_module')}"
+    if source not in known_modules():
+        return None
+    return f"{source} is not loaded: put this into <IfModule {source}.c>, on a LogLevel line of its own"
 
 
 def _error_log_format(setting: Setting, first: str, second: str = "") -> None:
@@ -50,7 +62,7 @@ def _error_log_format(setting: Setting, first: str, second: str = "") -> None:
             return
         field = _ONCE.get(first.lower())
         if field is None:
-            raise SettingError("ErrorLogFormat type must be one of request, connection")
+            raise SettingError("ErrorLogFormat type must be one of request, connection", wrong=first, choices=_ONCE)
         parse(second, main=False)
     except ValueError as error:
         raise SettingError(str(error)) from None
@@ -69,9 +81,28 @@ LOG_DIRECTIVES = (
 )  # fmt: skip
 
 
+_DEFAULT = CoreDir().log_levels
+
+
 def log_levels_of(server: ServerRecord) -> Levels:
     """LogLevel of a server, outside all sections: what its connections and its start are logged at."""
-    return PerDir(server.base).config(CoreDir).log_levels
+    levels: Levels = server.base.get(CoreDir, {}).get("log_levels", _DEFAULT)
+    return levels
+
+
+def level_lines(configuration: Configuration, sources: Mapping[str, str]) -> list[str]:
+    """What the main server's LogLevel lines come to, as Apache tells of each at trace3 when it reads them again.
+    `sources` are the modules' (`alias_module`: `mod_alias.c`)."""
+    levels = configuration.main.base.get(CoreDir, {}).get("log_levels")
+    if not isinstance(levels, Levels):
+        return []
+    lines = [
+        f"Setting LogLevel for module {sources.get(f'{name}_module', name)} to {level.name.lower()}"
+        for name, level in levels.modules.items()
+    ]
+    if not isinstance(levels, ModuleLevels):
+        lines.insert(0, f"Setting LogLevel for all modules to {levels.default.name.lower()}")
+    return lines
 
 
 def log_of_server(log: ErrorLog, configuration: Configuration, server: ServerRecord) -> ErrorLog:

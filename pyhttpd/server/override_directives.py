@@ -15,6 +15,7 @@ from pyhttpd.config.directive import (
     Setting,
     SettingError,
 )
+from pyhttpd.config.limited import ALL_METHODS
 
 OPTIONS = {
     "indexes": Option.INDEXES,
@@ -29,6 +30,11 @@ OPTIONS = {
     "all": ALL_OPTIONS,
 }
 """By their names in lower case."""
+
+OPTION_WORDS = (
+    "All", "None", "Indexes", "Includes", "IncludesNOEXEC", "FollowSymLinks", "SymLinksIfOwnerMatch", "ExecCGI",
+    "MultiViews",
+)  # fmt: skip
 
 _CLASSES = {
     "limit": Override.LIMIT,
@@ -65,9 +71,14 @@ def may_name(allowed: Allowed, option: Option) -> bool:
     return not option & ~given
 
 
+def _is_useless(setting: Setting) -> bool:
+    """In sections that a walk through directories comes to too late, and in `<Limit>`."""
+    return setting.context in (Context.LOCATION, Context.FILES) or setting.limited is not ALL_METHODS
+
+
 def _allow_override(setting: Setting, *given: str) -> None:
     place = setting.location
-    if setting.context in (Context.LOCATION, Context.FILES):
+    if _is_useless(setting):
         setting.warn(f"Useless use of AllowOverride in line {place.line} of {place.file}.", "AH00114")
     override = Overriding()
     for word in given:
@@ -76,7 +87,7 @@ def _allow_override(setting: Setting, *given: str) -> None:
         if name in _CLASSES:
             override = override._replace(classes=override.classes | _CLASSES[name])
             if name == "options":
-                setting.set("override_options", _options(setting, value) if equals else ALL_OPTIONS)
+                setting.set("override_options", _options(word, value) if equals else ALL_OPTIONS)
         elif name == "nonfatal":
             override = _nonfatal(setting, override, key, value if equals else None)
         elif name == "none":
@@ -84,7 +95,7 @@ def _allow_override(setting: Setting, *given: str) -> None:
         elif name == "all":
             override = Overriding(_ALL)
         else:
-            raise SettingError(f"Illegal override option {key}", wrong=word, choices=_WORDS)
+            raise SettingError(f"Illegal override option {key}", wrong=word, part=key, choices=_WORDS)
     setting.set("override", override)
 
 
@@ -93,28 +104,28 @@ def _nonfatal(setting: Setting, override: Overriding, key: str, value: str | Non
         raise SettingError(f"=Override, =Unknown or =All expected after {key}", wrong=key)
     which = value.lower()
     if which not in {"override", "unknown", "all"}:  # Apache passes over it
-        setting.warn(f"AllowOverride {key}={value} has no effect: it is one of {', '.join(_NONFATAL)}", "PH00404")
+        message = f"AllowOverride {key}={value} has no effect: it is one of {', '.join(_NONFATAL)}"
+        setting.warn(message, "PH00404", wrong=value, choices=_NONFATAL)
     return Overriding(
         override.classes, override.passes_forbidden or which in {"override", "all"},
         override.passes_unknown or which in {"unknown", "all"},
     )  # fmt: skip
 
 
-def _options(setting: Setting, value: str) -> Option:
-    """`Indexes,FollowSymLinks`. Apache forgets what stands behind a word that it does not know."""
+def _options(given: str, value: str) -> Option:
+    """`Indexes,FollowSymLinks`; `given` is the whole word."""
     options = Option.NONE
     for word in filter(None, value.split(",")):
         option = OPTIONS.get(word.lower())
         if option is None:
-            setting.warn(f"AllowOverride Options={value}: what begins with {word} has no effect", "PH00404")
-            break
+            raise SettingError(f"Illegal option {word}", wrong=given, part=word, choices=OPTION_WORDS)
         options |= option
     return options
 
 
 def _allow_override_list(setting: Setting, *given: str) -> None:
     place = setting.location
-    if setting.context in (Context.LOCATION, Context.FILES):
+    if _is_useless(setting):
         setting.warn(f"Useless use of AllowOverrideList at {place.file}:{place.line}", "AH00115")
     names: set[str] = set()
     setting.set("override_list", frozenset())
@@ -127,8 +138,8 @@ def _allow_override_list(setting: Setting, *given: str) -> None:
         if row is None:
             setting.warn(
                 f"Discarding unrecognized directive `{name}' in AllowOverrideList at {place.file}:{place.line}",
-                "AH00116",
-            )
+                "AH00116", wrong=name, choices=setting.names(),
+            )  # fmt: skip
         elif not row.override and not row.contexts & SECTIONS:
             setting.warn(
                 f"Discarding directive `{name}' not allowed in AllowOverrideList at {place.file}:{place.line}",
@@ -155,7 +166,7 @@ OVERRIDE_DIRECTIVES = (
         into=CoreDir, apply=_allow_override,
     ),
     Directive(
-        "AllowOverrideList", Args.take(str, least=0, most=None), SECTIONS,
+        "AllowOverrideList", Args.argv(), SECTIONS,
         "Controls what individual directives can be configured by per-directory config files",
         into=CoreDir, apply=_allow_override_list,
     ),

@@ -14,18 +14,21 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, DONE, OF_AN_ANSWER, OK, Hook, Order, Phase, Rule, in_order, on
 from pyhttpd.api.request import Request
+from pyhttpd.config.configuration import Scope
 from pyhttpd.config.sections import PerDir, Sections
 from pyhttpd.expr import Condition, EvaluationError
 from pyhttpd.http.url import UrlError, decode_path, decode_unreserved, normalise, refused_path
 from pyhttpd.server.byteranges import apply_ranges
 from pyhttpd.server.errors import LAST_PAGE, answer_with_error
-from pyhttpd.server.redirection import die, internal_redirect, lookup_file, lookup_uri
+from pyhttpd.server.redirection import die, internal_redirect, lookup_entry, lookup_file, lookup_uri
 from pyhttpd.server.request import ServerRequest, first_of
+from pyhttpd.server.tracing import trace_fields
 from pyhttpd.server.walk import Walker, may_be_looked_for
 from pyhttpd.util.escape import native
 from pyhttpd.util.regex import MatchLimitError
 
 if TYPE_CHECKING:
+    from pyhttpd.server.htaccess import HtaccessFiles
     from pyhttpd.server.service import HttpService
 
 
@@ -39,25 +42,29 @@ class Pipeline:
         self.hooks: dict[Phase, tuple[Callable[..., Any], ...]] = {
             phase: tuple(_function(hook) for _, hook in in_order(hooks, phase)) for phase in Phase
         }
+        logs = in_order(hooks, Phase.LOG_TRANSACTION)
+        self.log_again = tuple(hook.again for _, hook in logs)
         self.sections = {id(server): Sections(server) for server in service.configuration.servers}
         self._slashes = {}  # what AllowEncodedSlashes says
         for server in service.configuration.servers:
             core = server.config(CoreServer)
             own = core.main_encoded_slashes if server is service.configuration.main else core.encoded_slashes
             self._slashes[id(server)] = own
+        self.htaccess_files: HtaccessFiles | None = None  # where no section lets any be looked for
         self.walkers = self._walkers(modules)
+        # `Satisfy`, where there is a module that has it
+        self._any_suffices: Callable[[Request], bool] | None = service.providers("satisfy").get("any")
 
     def _walkers(self, modules: Sequence[Module]) -> dict[int, Walker]:
         """Of each server. What reads .htaccess files is there only where one may be looked for."""
         service = self.service
         servers = service.configuration.servers
-        files = None
         if any(may_be_looked_for(self.sections[id(server)], server.directories) for server in servers):
             from pyhttpd.server.htaccess import HtaccessFiles
 
-            files = HtaccessFiles(service.configuration, modules, service.error_log)
+            self.htaccess_files = HtaccessFiles(service.configuration, modules, service.error_log)
         return {
-            id(server): Walker(self.sections[id(server)], files, server.config(CoreServer).access_names)
+            id(server): Walker(self.sections[id(server)], self.htaccess_files, server.config(CoreServer).access_names)
             for server in servers
         }
 
@@ -117,7 +124,11 @@ class Pipeline:
 
     def post_read_and_respond(self, request: ServerRequest) -> int:
         result = self.post_read(request)
-        return result if result != OK else self.respond(request)
+        if result != OK:
+            return result
+        if self.service.traced and request.prev is None:
+            trace_fields(request)
+        return self.respond(request)
 
     def post_read(self, request: ServerRequest) -> int:
         result = self.run(Phase.POST_READ_REQUEST, request)
@@ -136,7 +147,8 @@ class Pipeline:
         """All phases up to the fixups. OK, or the status (or DONE) that ended them."""
         sections = self.sections[id(request.server)]
         base = request.per_dir = sections.base
-        if request.main is not None and request.filename is not None:  # it was asked for by its file's name
+        if request.main is not None and request.filename is not None:
+            request.by_name = True
             return self._from_storage(request, sections)
         merge = request.server.config(CoreServer).merge_slashes
         if self.hooks[Phase.PRE_TRANSLATE_NAME] or sections.has_early_ifs:
@@ -184,7 +196,7 @@ class Pipeline:
 
     def _location_and_if(self, request: ServerRequest, sections: Sections) -> PerDir:
         """What holds so far, and the sections for the URL and for the request itself: these are evaluated each time."""
-        request.per_dir = sections.location(request.per_dir, request.uri, request.env)
+        request.per_dir = sections.merged(request.per_dir, _located(request, sections))
         if not request.per_dir.ifs:
             return request.per_dir
         variables = variables_of(request)
@@ -212,21 +224,23 @@ class Pipeline:
         return self.walkers[id(request.server)].walk(request)
 
     def _authorise(self, request: ServerRequest) -> int:
-        """Access, authentication, authorization, as with Satisfy All. Not again for what the same sections rule."""
+        """Access, authentication, authorization. Not again for what the same sections rule."""
         for other in (request.prev, request.main):
-            if other is not None and other.per_dir is request.per_dir:
+            if isinstance(other, ServerRequest) and other.per_dir is request.per_dir:
+                if request.located is not None and request.by_name is not other.by_name:
+                    continue  # Apache has merged <Location> sections anew then, and so takes them for others
                 request.user, request.auth_type = other.user, other.auth_type
                 return OK
+        either = self._any_suffices is not None and self._any_suffices(request)
         result = self.run(Phase.ACCESS_CHECKER, request)
-        if result != OK:
+        if either and result == OK:
+            return self._authorised(request, "access_checker hook and 'Satisfy any'")
+        if not either and result != OK:
             return self._declined(request, result, "check access (with Satisfy All)")
         result = self.run(Phase.ACCESS_CHECKER_EX, request)
-        if result == OK:
-            if self.service.traced:
-                message = f"request authorized without authentication by access_checker_ex hook: {request.uri}"
-                request.log(Level.TRACE3, "core", None, message)
-            return OK
-        if result != DECLINED:
+        if result == OK and self.run(Phase.FORCE_AUTHN, request) != OK:
+            return self._authorised(request, "access_checker_ex hook")
+        if result not in (OK, DECLINED):
             return self._declined(request, result, "check access")
         if not self.hooks[Phase.CHECK_USER_ID] and not self.hooks[Phase.AUTH_CHECKER]:
             return OK  # no module restricts anything
@@ -238,9 +252,15 @@ class Pipeline:
                 f"No authentication done but request not allowed without authentication for {request.uri}. "
                 "Authentication not configured?"
             )
-            request.log(Level.ERROR, "core", "AH00027", message)
+            request.log(Level.ERROR, "core", "AH00028" if either else "AH00027", message)
             return 500
         return self._declined(request, self.run(Phase.AUTH_CHECKER, request), "check authorization")
+
+    def _authorised(self, request: ServerRequest, by: str) -> int:
+        if self.service.traced:
+            message = f"request authorized without authentication by {by}: {request.uri}"
+            request.log(Level.TRACE3, "core", None, message)
+        return OK
 
     def _declined(self, request: ServerRequest, result: int, what: str) -> int:
         if result != DECLINED:
@@ -261,7 +281,7 @@ class Pipeline:
         handler, request.handler = request.handler, given
         if result == DECLINED:
             if given is not None and request.filename is not None:
-                request.log(Level.INFO, "core", "AH00523", f'handler "{given}" not found for: {request.filename}')
+                request.log(Level.WARN, "core", "AH00523", f'handler "{given}" not found for: {request.filename}')
             return 500
         if result not in (OK, DONE) and not 100 <= result < 600:
             message = f"Handler for {handler} returned invalid result code {result}"
@@ -282,6 +302,32 @@ class Pipeline:
     def lookup_file(self, request: Request, path: str) -> Request:
         """The same for a file's name, in the request's directory if it is not absolute."""
         return lookup_file(self, request, path)
+
+    def lookup_entry(self, request: Request, name: str, *, is_directory: bool) -> Request:
+        """The same for a name in the directory that a request is for."""
+        return lookup_entry(self, request, name, is_directory=is_directory)
+
+    def run_subrequest(self, found: Request) -> int:
+        """Run the handler of what was looked up. OK: its content is there."""
+        assert isinstance(found, ServerRequest)
+        found.for_error = found.simple = True  # a part of another answer: without conditions and fields of its own
+        result = self.guarded(found, self.invoke_handler)
+        return OK if result == DONE else result
+
+
+def _located(request: ServerRequest, sections: Sections) -> list[Scope]:
+    """The `<Location>` sections for a request's URL. As in Apache a URL that was looked at before, by the request or
+    by the one that it comes out of, is not matched again: what `<DirectoryMatch>` has named since stays."""
+    for each in (request, request.prev, request.main):
+        if isinstance(each, ServerRequest) and each.located is not None:
+            before, uri, scopes = each.located
+            if before is sections and uri == request.uri:
+                break
+    else:
+        scopes = sections.located(request.uri, request.env)
+    if scopes:
+        request.located = (sections, request.uri, scopes)
+    return scopes
 
 
 def _function(hook: Hook) -> Callable[..., Any]:

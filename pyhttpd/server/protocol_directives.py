@@ -16,6 +16,7 @@ _OPTIONS = {  # word -> field, value, the other word
     "registeredmethods": ("http_registered_only", True),
     "lenientmethods": ("http_registered_only", False),
 }
+_OPTION_WORDS = ("Unsafe", "Strict", "RegisteredMethods", "LenientMethods", "Require1.0", "Allow0.9")
 _EXCLUSIVE = {
     "http_09": "'Allow0.9' and 'Require1.0'",
     "http_strict": "'Strict' and 'Unsafe'",
@@ -28,11 +29,12 @@ def _http_protocol_options(setting: Setting, *words: str) -> None:
         if word.lower() not in _OPTIONS:
             raise SettingError(
                 "HttpProtocolOptions accepts 'Unsafe' or 'Strict' (default), 'RegisteredMethods' or "
-                "'LenientMethods' (default), and 'Require1.0' or 'Allow0.9' (default)"
-            )
+                "'LenientMethods' (default), and 'Require1.0' or 'Allow0.9' (default)",
+                wrong=word, choices=_OPTION_WORDS,
+            )  # fmt: skip
         field, value = _OPTIONS[word.lower()]
         if setting.get(field, value) is not value:
-            raise SettingError(f"HttpProtocolOptions {_EXCLUSIVE[field]} are mutually exclusive")
+            raise SettingError(f"HttpProtocolOptions {_EXCLUSIVE[field]} are mutually exclusive", wrong=word)
         setting.set(field, value)
 
 
@@ -50,14 +52,16 @@ def _protocols(setting: Setting, *names: str) -> None:
     if others:
         setting.warn(
             f"Protocols: {', '.join(others)} is not there: clients are answered in {HTTP_1}, nothing else is offered",
-            "PH00330",
-        )
+            "PH00330", wrong=others[0], choices=(HTTP_1,),
+        )  # fmt: skip
 
 
 def _protocol(setting: Setting, name: str) -> None:
     """What the clients of a listener speak, if its Listen line does not say it."""
-    if name.lower() != "http":
-        raise SettingError(f"Protocol {name.lower()}: only http can be spoken here", "pyhttpd has no mod_ssl yet")
+    protocol = name.lower()
+    if protocol != "http":
+        message = f"Protocol {protocol}: nothing speaks {protocol} here, clients are answered in plain HTTP"
+        setting.warn(message, "PH00331", wrong=name)
 
 
 def _port(setting: Setting, _: str) -> None:
@@ -117,5 +121,10 @@ PROTOCOL_DIRECTIVES = (
         "AnswerMemo", Args.flag(), GLOBAL,
         "Off makes every answer anew; On (default) sends one that was given twice again while its files are unchanged",
         into=CoreServer, sets="answer_memo",
+    ),
+    Directive(
+        "HeadMemo", Args.flag(), GLOBAL,
+        "Off reads every line of a request's head anew; On (default) remembers those that came twice",
+        into=CoreServer, sets="head_memo",
     ),
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyhttpd.api.core_config import CoreDir, CoreServer, ErrorDocument
@@ -52,6 +54,9 @@ def die(pipeline: Pipeline, result: int, request: ServerRequest, recursive: int)
         return
     document = request.config(CoreDir).error_documents.get(result)
     request.status = result
+    if document is not None and document.kind == "text":
+        _error_page(pipeline, original, request, text=partial(_value, request, document))
+        return
     value = _value(request, document) if document is not None and document.kind != "default" else None
     if document is None or value is None:
         _error_page(pipeline, original, request)
@@ -60,7 +65,12 @@ def die(pipeline: Pipeline, result: int, request: ServerRequest, recursive: int)
 
 
 def _error_page(
-    pipeline: Pipeline, original: ServerRequest, request: ServerRequest, *, text: str | None = None, also: int = 0
+    pipeline: Pipeline,
+    original: ServerRequest,
+    request: ServerRequest,
+    *,
+    text: Callable[[], str | None] | None = None,
+    also: int = 0,
 ) -> None:
     request.response_hooks.clear()  # those were for the answer that failed
     pipeline.run(Phase.INSERT_ERROR_FILTER, request)
@@ -80,9 +90,6 @@ def _value(request: ServerRequest, document: ErrorDocument) -> str | None:
 
 
 def _error_document(pipeline: Pipeline, original: ServerRequest, request: ServerRequest, kind: str, value: str) -> None:
-    if kind == "text":
-        _error_page(pipeline, original, request, text=value)
-        return
     if kind == "url":
         request.status = 302
         request.headers_out.set("Location", wire(value))
@@ -135,7 +142,7 @@ def lookup_uri(pipeline: Pipeline, request: Request, uri: str) -> Request:
     """A subrequest for a path (or a name below the request's directory) and query, up to the fixups."""
     assert isinstance(request, ServerRequest)
     if not uri.startswith("/"):
-        uri = request.uri[: request.uri.rfind("/") + 1] + uri
+        uri = url_path(request.uri[: request.uri.rfind("/") + 1]) + uri
     return _looked_up(pipeline, request, _derived(pipeline, request, uri))
 
 
@@ -148,6 +155,19 @@ def lookup_file(pipeline: Pipeline, request: Request, path: str) -> Request:
     uri = request.uri[: request.uri.rfind("/") + 1] + name if filename != name and name and "/" not in name else ""
     new = _derived(pipeline, request, url_path(uri))
     new.uri, new.filename, new.canonical_filename = uri, filename, filename
+    return _looked_up(pipeline, request, new)
+
+
+def lookup_entry(pipeline: Pipeline, request: Request, name: str, *, is_directory: bool) -> Request:
+    """A subrequest for a name that stands in the directory that a request is for. There may be very many."""
+    assert isinstance(request, ServerRequest)
+    request.do_not_keep()  # what is in a directory is not recorded
+    slash = "/" if is_directory else ""
+    uri = f"{request.uri[: request.uri.rfind('/') + 1]}{name}{slash}"
+    new = _derived(pipeline, request, url_path(uri), parsed=False)
+    new.uri = uri
+    new.recording = None  # so nothing needs to be noted of each entry
+    new.filename = new.canonical_filename = f"{(request.filename or '').rpartition('/')[0]}/{name}{slash}"
     return _looked_up(pipeline, request, new)
 
 
@@ -206,8 +226,8 @@ def _log_too_deep(request: ServerRequest, number: str, limit: int, what: str) ->
             top = None
 
 
-def _derived(pipeline: Pipeline, request: ServerRequest, uri: str) -> ServerRequest:
-    """A request for another URL on behalf of this one."""
+def _derived(pipeline: Pipeline, request: ServerRequest, uri: str, *, parsed: bool = True) -> ServerRequest:
+    """A request for another URL on behalf of this one. Not `parsed`: it is a path without a query."""
     new = ServerRequest(request.connection, request.server, request.services, request.error_log)
     new.per_dir = pipeline.sections[id(request.server)].base
     new.request_line, new.method, new.target = request.request_line, request.method, uri
@@ -217,6 +237,9 @@ def _derived(pipeline: Pipeline, request: ServerRequest, uri: str) -> ServerRequ
     new.arrived, new.began, new.recording = request.arrived, request.began, request.recording
     new.expecting_100 = request.expecting_100
     new.htaccess = request.htaccess
+    if not parsed:
+        new.parts = new.parts._replace(path=uri)
+        return new
     try:
         new.parts = split_target(uri, "GET")
     except UrlError:

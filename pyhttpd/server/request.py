@@ -14,31 +14,36 @@ from pyhttpd.http.url import Target
 if TYPE_CHECKING:
     from pyhttpd.config.configuration import Scope, ServerRecord
     from pyhttpd.config.directive import Allowed
-    from pyhttpd.config.sections import PerDir
+    from pyhttpd.config.sections import PerDir, Sections
 
 
 class ServerRequest(Request):
     """A request as the server runs it."""
 
+    # the `<Location>` sections that apply to a URL, once they have been looked for and there are any
+    located: tuple[Sections, str, list[Scope]] | None = None
+    by_name = False  # a subrequest for a file's name, which has no phases before there is one
+
+    parts = Target(None, None, None, "/", None)
+    simple = False  # HTTP/0.9: the body alone is sent back
+    expecting_100 = False  # the client waits for `100 Continue` before it sends the body
+    for_error = False  # answers as an ErrorDocument: conditions of the request do not count
+    unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
+    allowed: tuple[str, ...] = ()  # methods that the handler knows, for the Allow field
+    without_etag = False  # no ETag is sent, whoever sets one (FileETag None)
+    bare_charset = False  # AddDefaultCharset adds nothing (suppress-error-charset)
+    drops_connection = False  # of the family's first member: an error after which the connection is closed
+    # of the family's first member: the fields of an answer that was on its way when it became an error
+    given_up: Headers | None = None
+    shown_status = 0  # what the status line says, if not `status`
+    # the directory that the walk has ended in, and what holds there: for subrequests and redirects to its files
+    walked: tuple[str, PerDir] | None = None
+
     def __init__(self, connection: ConnectionInfo, server: ServerRecord, services: Services, log: ErrorLog) -> None:
         super().__init__(connection, server, services)
         self.error_log = log
-        self.parts = Target(None, None, None, "/", None)
-        self.simple = False  # HTTP/0.9: the body alone is sent back
-        self.expecting_100 = False  # the client waits for `100 Continue` before it sends the body
-        self.for_error = False  # answers as an ErrorDocument: conditions of the request do not count
-        self.unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
-        self.allowed: tuple[str, ...] = ()  # methods that the handler knows, for the Allow field
-        self.without_etag = False  # no ETag is sent, whoever sets one (FileETag None)
-        self.bare_charset = False  # AddDefaultCharset adds nothing (suppress-error-charset)
-        self.drops_connection = False  # of the family's first member: an error after which the connection is closed
-        # of the family's first member: the fields of an answer that was on its way when it became an error
-        self.given_up: Headers | None = None
-        self.shown_status = 0  # what the status line says, if not `status`
         # .htaccess files that this family of requests has looked for, by directory and what they may say
         self.htaccess: dict[tuple[str, Allowed], Scope | None] = {}
-        # the directory that the walk has ended in, and what holds there: for subrequests and redirects to its files
-        self.walked: tuple[str, PerDir] | None = None
         self.answer: ServerRequest = self  # of the family's first member: whose answer is sent
         self._cleanups: list[Callable[[], None]] = []
 

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.api.env import variable
 from pyhttpd.api.log import Level
 from pyhttpd.http.dates import format_date
 from pyhttpd.http.headers import Headers
@@ -14,6 +15,7 @@ from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.util.escape import wire
 
 _BAD_NAME = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_UNSAFE_NAME = re.compile(r"[\x00-\x20\x7f]")
 _BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\U0010ffff]")
 _TOKEN = re.compile(r"[^\x00-\x20()<>@,;:\\\"/\[\]?={}\x7f]+")
 _STATUS_LINE = re.compile(r"\d{3} [\x20-\x7e\x80-\xff]*")
@@ -56,13 +58,13 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
         headers = request.headers_out = Headers((*request.err_headers_out, *headers))
         request.err_headers_out.clear()
     version = request.version
-    if "force-no-vary" in request.env:
+    if variable(request.env, "force-no-vary") is not None:
         headers.unset("Vary")
         version = (1, 0)
         request.env["force-response-1.0"] = "1"
     else:
         _merge_vary(headers)
-    if "downgrade-1.0" in request.env and version > (1, 0):
+    if variable(request.env, "downgrade-1.0") is not None and version > (1, 0):
         version = (1, 0)
     if request.without_etag:
         headers.unset("ETag")
@@ -98,16 +100,30 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     line = request.status_line
     if line is None or line[:3] != str(request.status) or _STATUS_LINE.fullmatch(line) is None:
         line = status_line(request.shown_status or request.status)
-    protocol = "HTTP/1.0" if version == (1, 0) and "force-response-1.0" in request.env else "HTTP/1.1"
+    old = version == (1, 0) and variable(request.env, "force-response-1.0") is not None
+    protocol = "HTTP/1.0" if old else "HTTP/1.1"
     lines = [f"{protocol} {line}\r\nDate: {format_date(request.arrived)}\r\nServer: {banner}\r\n"]
     for name, value in headers:
         if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
-            message = f"Response header '{name}' value of '{value}' contains invalid characters, aborting request"
-            request.log(Level.ERROR, "http", "AH02430", message)
-            raise BadFieldError
+            _check_field(request, name, value)
         lines.append(f"{name}: {value}\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1", "replace"), stays, chunked
+
+
+def _check_field(request: ServerRequest, name: str, value: str) -> None:
+    """Raises BadFieldError, having logged why, unless it is a name that HttpProtocolOptions Unsafe lets pass."""
+    bad_name = _BAD_NAME if request.server.config(CoreServer).http_strict else _UNSAFE_NAME
+    if not name:
+        number, message = "AH02428", "Empty response header name"
+    elif bad_name.search(name):
+        number, message = "AH02429", f"Response header name '{name}' contains invalid characters"
+    elif _BAD_VALUE.search(value):
+        number, message = "AH02430", f"Response header '{name}' value of '{value}' contains invalid characters"
+    else:
+        return
+    request.log(Level.ERROR, "http", number, f"{message}, aborting request")
+    raise BadFieldError
 
 
 def full_content_type(request: ServerRequest) -> str | None:
@@ -170,8 +186,8 @@ def _keep_alive(
         and not first_of(request).drops_connection
         and not closing
         and not has_token(asked, "close")
-        and "nokeepalive" not in request.env
-        and not (version == (1, 0) and "force-response-1.0" in request.env)
+        and variable(request.env, "nokeepalive") is None
+        and not (version == (1, 0) and variable(request.env, "force-response-1.0") is not None)
         and (wanted or version >= (1, 1))
     )
     if not stays:

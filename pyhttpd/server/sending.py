@@ -1,7 +1,7 @@
 """Sending all of it, counted, with Timeout as the limit for each wait for the client.
 
-The socket does not block. The kernel's own limit (SO_SNDTIMEO) begins anew after each call that sent a part, so that a
-client that takes nothing any more would have it several times.
+Nothing here blocks in the kernel, though the socket would: the kernel's own limit (SO_SNDTIMEO) begins anew after each
+call that sent a part, so that a client that takes nothing any more would have it several times.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 
+_NOW = socket.MSG_DONTWAIT
 _MORE = getattr(socket, "MSG_MORE", 0)
 _LONGEST_POLL = 2**31 - 1  # milliseconds
 _READ = 65536  # bytes of a file at once, where ReadBufferSize says nothing
@@ -35,21 +36,17 @@ class TruncatedFileError(Exception):
 class Sender:
     """Writes to one socket. `sent` counts the bytes that the kernel took, since it was last set."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, timeout: float = math.inf) -> None:
+        """`timeout` is in seconds, in which the client may take nothing."""
         self._sock = sock
-        self._timeout = math.inf
+        self.timeout = timeout
         self.sent = 0
-        sock.setblocking(False)
-
-    def set_timeout(self, seconds: float) -> None:
-        """The longest time in which the client may take nothing."""
-        self._timeout = seconds
 
     def _await_room(self) -> None:
         """Until there is room in the send buffer, a third of it as the kernel sees it. Raises ClientGoneError."""
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)
-        if not poll.poll(min(self._timeout * 1000, _LONGEST_POLL)):
+        if not poll.poll(min(self.timeout * 1000, _LONGEST_POLL)):
             raise ClientGoneError(BlockingIOError(errno.EAGAIN, "the client takes nothing"))
 
     def give_up(self) -> None:
@@ -58,17 +55,17 @@ class Sender:
 
     def send(self, data: bytes, *, more: bool = False) -> None:
         """All of `data`. `more` says that other bytes follow at once, so that the packets are filled."""
-        flags = _MORE if more else 0
-        view = memoryview(data)
+        flags = _MORE | _NOW if more else _NOW
+        count = 0
         try:
             try:
                 count = self._sock.send(data, flags)
                 self.sent += count
                 if count == len(data):
                     return
-                view = view[count:]
             except BlockingIOError:
                 pass  # the loop waits
+            view = memoryview(data)[count:]
             while view:
                 try:
                     count = self._sock.send(view, flags)
@@ -85,6 +82,7 @@ class Sender:
         if not sendfile:
             self._copy_file(fd, offset, length, read_size)
             return
+        self._sock.setblocking(False)  # sendfile takes no flags
         try:
             while length:
                 try:
@@ -102,6 +100,8 @@ class Sender:
                 self._copy_file(fd, offset, length, read_size)  # this file system cannot
                 return
             raise ClientGoneError(error) from error
+        finally:
+            self._sock.setblocking(True)
 
     def _copy_file(self, fd: int, offset: int, length: int, read_size: int) -> None:
         most = min(read_size, _MOST_READ) or _READ

@@ -17,13 +17,18 @@ from pyhttpd.api.request import Request
 from pyhttpd.api.version import server_banner
 from pyhttpd.config.configuration import Configuration, ServerRecord
 from pyhttpd.http.head import Limits
+from pyhttpd.http.head_memo import HeadMemo
 from pyhttpd.scoreboard import Scoreboard, Slot
 from pyhttpd.server.answer_memo import LIMIT, AnswerMemo
-from pyhttpd.server.connection import Connection, limits_of
+from pyhttpd.server.connection import Connection
 from pyhttpd.server.core import error_log_path
+from pyhttpd.server.endpoint import Endpoints, limits_of
+from pyhttpd.server.files import discard_body
 from pyhttpd.server.log_directives import log_of_server
 from pyhttpd.server.pipeline import Pipeline
+from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.tracing import is_traced
+from pyhttpd.server.validators import set_validators
 from pyhttpd.server.vhosts import VirtualHosts
 
 
@@ -37,6 +42,7 @@ class HttpService:
         scoreboard: Scoreboard,
         error_log: ErrorLog,
         resources: Mapping[Any, Any],
+        make_pipeline: Callable[[HttpService, Sequence[Module]], Pipeline] = Pipeline,
     ) -> None:
         self.configuration = configuration
         self.scoreboard = scoreboard
@@ -56,9 +62,12 @@ class HttpService:
         self.traced = is_traced(configuration)
         self.vhosts = VirtualHosts(configuration)
         self._limits = {id(server): limits_of(server.config(CoreServer)) for server in configuration.servers}
+        self.endpoints = Endpoints(self.vhosts, self._limits)
         self._logs = {id(server): self._find_log(server) for server in configuration.servers}
-        self.pipeline = Pipeline(self, modules)
+        self.pipeline = make_pipeline(self, modules)
+        self.welcomes = bool(self.pipeline.hooks[Phase.PRE_CONNECTION])
         self.loggers = self.pipeline.hooks[Phase.LOG_TRANSACTION]
+        self.heads = HeadMemo() if main.head_memo and not self.traced else None
         self.answers = AnswerMemo(LIMIT if main.answer_memo and not self.traced else 0)
         self._child: Child | None = None
         self._farewells: list[Callable[[], object]] = []
@@ -82,6 +91,19 @@ class HttpService:
     def lookup_file(self, request: Request, path: str) -> Request:
         return self.pipeline.lookup_file(request, path)
 
+    def lookup_entry(self, request: Request, name: str, *, is_directory: bool) -> Request:
+        return self.pipeline.lookup_entry(request, name, is_directory=is_directory)
+
+    def run_subrequest(self, found: Request) -> int:
+        return self.pipeline.run_subrequest(found)
+
+    def discard_body(self, request: Request) -> int:
+        return discard_body(request)
+
+    def set_validators(self, request: Request, fd: int, finfo: os.stat_result) -> None:
+        assert isinstance(request, ServerRequest)
+        set_validators(request, fd, finfo)
+
     def at_child_exit(self, function: Callable[[], object]) -> None:
         self._farewells.append(function)
 
@@ -104,6 +126,11 @@ class HttpService:
     @property
     def leaving(self) -> bool:
         return self._child is not None and self._child.leaving
+
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        """For a body, while its connection is served. See api.connection.Child."""
+        assert self._child is not None  # nothing is served before child_init
+        return self._child.wait(sock, wait)
 
     def monitor(self) -> None:
         try:
@@ -133,14 +160,6 @@ class HttpService:
         self._connections += 1  # an unlucky thread may see a number twice; it only names the connection in logs
         return Connection(self, sock, peer, slot, self._connections)
 
-    def serve(self, connection: Connection, woken: Woken) -> Wait:
-        return connection.serve(woken)
-
-    def close(self, connection: Connection) -> None:
-        try:
-            connection.sock.close()
-        except OSError as error:
-            self.error_log.log(Level.DEBUG, "core", None, "closing a connection", errno=error.errno)
 
 
 def _import_for_tracebacks() -> None:

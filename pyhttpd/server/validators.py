@@ -20,7 +20,7 @@ _WEAK_FOR = 1_000_000  # microseconds in which a file may change again without a
 
 
 def set_validators(request: ServerRequest, fd: int, finfo: os.stat_result) -> None:
-    """Last-Modified and ETag of an open file."""
+    """Last-Modified and ETag of an open file. Without one (-1) there is nothing to digest, which Apache says, too."""
     config = request.config(CoreDir)
     headers = request.headers_out
     if not request.simple:
@@ -28,7 +28,7 @@ def set_validators(request: ServerRequest, fd: int, finfo: os.stat_result) -> No
     parts = _USUAL if config.etag == _UNSAID else config.etag.effective
     etag: str | None = None
     if parts is not _USUAL and ETagPart.DIGEST in parts:
-        digest = _digest(request, fd, "sha1")
+        digest = _digest(request, fd, "sha1") if fd >= 0 else ""
         etag = f'"{digest}"' if digest is not None else None
     elif parts is _USUAL or ETagPart.NO_TAG not in parts:
         etag = make_etag(parts, finfo.st_ino, finfo.st_size, finfo.st_mtime_ns // 1000, request.arrived)

@@ -106,9 +106,8 @@ class Walker:
         request.canonical_filename = filename
         request.walked = (filename if is_directory else filename[: filename.rfind("/") + 1], per_dir)
         request.per_dir = per_dir
-        name = filename.rpartition("/")[2]
-        if name:
-            request.per_dir = self.sections.files(request.per_dir, name, request.env)
+        name = filename.rpartition("/")[2]  # of a directory it is empty, and `<Files "*">` fits that, too
+        request.per_dir = self.sections.files(request.per_dir, name, request.env)
         return OK
 
     def _all_free(self, directory: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 
@@ -21,16 +22,18 @@ def open_for_append(path: str) -> int:
 class Appender:
     """Appends finished lines to a descriptor. One line is one write, so that lines of many processes do not mix.
 
-    A write that fails or is cut short (a full disk) is counted in `lost`. No torn line stays in a file, where another
-    process would run its own into it; in a pipe, which cannot be cut back, it is ended before the next line.
+    A write that fails or is cut short (a full disk) is counted in `lost`; `errno` is the last reason. No torn line
+    stays in a file, where another process would run its own into it; in a pipe, which cannot be cut back, it is ended
+    before the next line.
     Two threads may lose a count to each other; no line is lost by that.
     """
 
-    __slots__ = ("_torn", "fd", "lost")
+    __slots__ = ("_torn", "errno", "fd", "lost")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.lost = 0
+        self.errno = 0
         self._torn = False
 
     def append(self, line: bytes) -> bool:
@@ -39,11 +42,13 @@ class Appender:
             line = b"\n" + line
         try:
             written = os.write(self.fd, line)
-        except OSError:
-            written = -1
+        except OSError as error:
+            self.errno, written = error.errno or 0, -1
         if written == len(line):
             self._torn = False
             return True
+        if written >= 0:
+            self.errno = errno.ENOSPC
         if written > 0:
             torn = written - (line.rfind(b"\n", 0, written) + 1)
             self._torn = torn > 0 and not self._cut_back(torn)

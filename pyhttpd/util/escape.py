@@ -102,6 +102,11 @@ def wire(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
+def ascii_lower(text: str) -> str:
+    """A text from the wire with ASCII's capitals made small, and no others: they are bytes."""
+    return text.encode("latin-1", "replace").lower().decode("latin-1")
+
+
 def native(text: str) -> str:
     """A text from the wire as text of the other kind."""
     return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "surrogateescape")

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 
 class LocalHost(NamedTuple):
-    """`certain` is False where no full domain name was found and `name` had to be guessed (Apache's AH00558)."""
+    """`certain` is False where no full domain name was found and `name` had to be guessed (Apache's AH00558). `unknown`
+    is a host name that the resolver does not know (AH00557)."""
 
     name: str
     certain: bool
+    unknown: str | None = None
 
 
 def local_host() -> LocalHost:
@@ -19,7 +21,7 @@ def local_host() -> LocalHost:
     try:
         address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][4]
     except OSError:
-        return LocalHost("127.0.0.1", False)
+        return LocalHost("127.0.0.1", False, host)
     try:
         resolved = socket.getnameinfo(address, socket.NI_NAMEREQD)[0]
     except OSError:

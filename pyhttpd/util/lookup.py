@@ -30,3 +30,10 @@ def addresses_of(name: str) -> list[str]:
         return [str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
     except (OSError, UnicodeError, ValueError):
         return []
+
+
+def in_domain(name: str, domain: str) -> bool:
+    """`good.com` and `.good.com` stand for what is below them, the first for itself too; `nogood.com` is another one.
+    (`.good.com` is not below itself, and a name never begins with a dot.)"""
+    name, domain = name.lower(), domain.lower()
+    return name == domain or name.endswith(domain if domain.startswith(".") else f".{domain}")

@@ -6,7 +6,7 @@ import re
 import socket
 from typing import NamedTuple
 
-_LOOKS_LIKE_IP = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_LOOKS_LIKE_IP = re.compile(r"[0-9.]+|.*:.*", re.DOTALL)
 _OCTET = re.compile(r"0*(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})")
 _V4_MAPPED = 0xFFFF << 32
 

@@ -14,7 +14,7 @@ the GIL on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -162,6 +162,13 @@ class _Python:
         return native(self.compiled.sub(lambda found: wire(replacement(_Found(found, native))), wire(text), count))
 
 
+_POSITION = re.compile(r"(?<=at position )[0-9]+")
+
+
+def _without_limits(position: re.Match[str]) -> str:
+    return str(max(0, int(position[0]) - len(_LIMITS)))
+
+
 class _Pcre:
     """Matches with PCRE2, on bytes."""
 
@@ -177,7 +184,7 @@ class _Pcre:
             # without JIT, as Apache: its own limits, no memory that is written and run, no small stack of its own
             self.compiled = pcre2.compile(_LIMITS + _respelled(pattern).encode("latin-1"), flags=flags, jit=False)
         except pcre2.PatternError as error:
-            raise RegexError(str(error)) from None
+            raise RegexError(_POSITION.sub(_without_limits, str(error))) from None
         self.groups: int = self.compiled.groups
         self.groupindex: Mapping[str, int] = dict(self.compiled.groupindex)
         self.pattern = pattern
@@ -250,7 +257,11 @@ _SUBSTITUTION = re.compile(r"\$([0-9])|\\(.)", re.DOTALL)
 
 def substitute(template: str, match: Match) -> str:
     """`template` with `$0`..`$9` replaced by what was matched (nothing where there is no such group), `\\x` by `x`."""
-    groups = (match[0], *match.groups())
+    return substitute_groups(template, (match[0], *match.groups()))
+
+
+def substitute_groups(template: str, groups: Sequence[str | None]) -> str:
+    """The same for what a match has left: `$0` and its groups."""
 
     def part(found: re.Match[str]) -> str:
         if found[2] is not None:

@@ -10,13 +10,19 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_SPECIAL = re.compile(r"[*?]|\[.*\]|\\.", re.DOTALL)
+_SPECIAL = re.compile(r"\\.|[*?\[\]]", re.DOTALL)
 _NEVER = "(?!)"
 
 
 def is_wild(pattern: str) -> bool:
-    """Does the text hold a wildcard (or an escape)?"""
-    return _SPECIAL.search(pattern) is not None
+    """Does the text hold a wildcard? One that is escaped is none: without another the text means itself, backslash
+    included."""
+    opened = False
+    for found in _SPECIAL.finditer(pattern):
+        if found[0] in ("*", "?") or (found[0] == "]" and opened):
+            return True
+        opened = opened or found[0] == "["
+    return False
 
 
 class _Rules(NamedTuple):

@@ -21,11 +21,12 @@ SPARE = {
 }
 KEEP = "KeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 60\nMaxConnectionsPerChild 0\n"
 IDLE = 148
+COMBINED = r"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\""  # Debian's
 
 
 def configured(program: type[Server], mpm: str, limits: str, vhosts: int = 1) -> Server:
     """A server that runs, with so many virtual hosts."""
-    server = program(mpm=mpm, limits=limits + KEEP, files=FILES, log_level="warn")
+    server = program(mpm=mpm, limits=limits + KEEP, files=FILES, log_level="warn", access_format=COMBINED)
     if vhosts > 1:
         server.configure(
             "".join(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.clients import LIMIT
 from tests.support.servers import PAGES, Server
 
 BIG = PAGES["big.bin"].encode()
@@ -17,7 +18,7 @@ PIECES = [BIG[at : at + 10_000] for at in range(0, 100_000, 10_000)]
 
 def test_http_client(server: Server) -> None:
     """Everything on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
     connection.connect()
     sock = connection.sock
 
@@ -52,7 +53,7 @@ def test_httpx(server: Server) -> None:
         if name == "connection.connect_tcp.started":
             connections.add(len(connections))
 
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=LIMIT) as client:
 
         def ask(method: str, target: str, **options: Any) -> Any:
             return client.request(method, target, extensions={"trace": trace}, **options)
@@ -87,7 +88,7 @@ def test_aiohttp(server: Server) -> None:
 
     async def talk() -> None:
         connector = aiohttp.TCPConnector(limit=4)
-        limit = aiohttp.ClientTimeout(total=10)
+        limit = aiohttp.ClientTimeout(total=LIMIT)
         url = f"http://127.0.0.1:{server.port}"
         async with aiohttp.ClientSession(url, connector=connector, timeout=limit) as session:
 

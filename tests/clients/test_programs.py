@@ -39,7 +39,7 @@ def _run(server: Server, *command: str, limit: float = SLOW) -> str:
 
 
 def _curl(server: Server, *arguments: str) -> str:
-    return _run(server, "curl", "--silent", "--show-error", "--max-time", "10", *arguments)
+    return _run(server, "curl", "--silent", "--show-error", "--max-time", "50", *arguments)
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0", "--http2"])
@@ -65,7 +65,7 @@ def test_curl_sends(server: Server) -> None:
     """A large body with Expect: 100-continue, a chunked one, and one that nobody takes."""
     Path("body").write_text(BIG)
     body = "@body"
-    expect = ["--expect100-timeout", "5", "--header", "Expect: 100-continue"]
+    expect = ["--expect100-timeout", "50", "--header", "Expect: 100-continue"]
     chunked = ["--header", "Transfer-Encoding: chunked"]
     for extra in ([], expect, chunked, [*expect, *chunked]):
         assert _curl(server, "--fail", "--data-binary", body, *extra, "URL/a.txt") == "a\n"
@@ -87,7 +87,7 @@ def test_curl_asks_again(server: Server) -> None:
 
 @pytest.mark.parametrize("keep", [False, True], ids=["close", "keep-alive"])
 def test_ab(server: Server, keep: bool) -> None:
-    said = _run(server, "ab", "-q", "-n", "300", "-c", "4", *(["-k"] if keep else []), "URL/index.html")
+    said = _run(server, "ab", "-q", "-s", "50", "-n", "300", "-c", "4", *(["-k"] if keep else []), "URL/index.html")
     numbers = {name.strip(): value.split()[0] for name, _, value in
                (line.partition(":") for line in said.splitlines()) if value.strip()}  # fmt: skip
     assert (numbers["Complete requests"], numbers["Failed requests"]) == ("300", "0"), said
@@ -99,7 +99,7 @@ def test_ab(server: Server, keep: bool) -> None:
 
 
 def test_wrk(server: Server) -> None:
-    said = _run(server, "wrk", "-t", "1", "-c", "4", "-d", "1s", "URL/index.html")
+    said = _run(server, "wrk", "-t", "1", "-c", "4", "-d", "1s", "--timeout", "50s", "URL/index.html")
     assert re.search(r"^ +[1-9]\d* requests in ", said, re.MULTILINE), said
     assert not re.search(r"Socket errors|Non-2xx", said), said
 
@@ -112,7 +112,8 @@ def test_h2load(server: Server) -> None:
 
 @pytest.mark.parametrize("keep", ["close", "keep-alive"])
 def test_siege(server: Server, keep: str) -> None:
-    Path("siegerc").write_text(f"connection = {keep}\nprotocol = HTTP/1.1\nparser = false\ncsv = false\n")
+    settings = f"connection = {keep}\nprotocol = HTTP/1.1\nparser = false\ncsv = false\ntimeout = 50\n"
+    Path("siegerc").write_text(settings)
     said = _run(server, "siege", "-R", "siegerc", "-b", "-q", "-j", "-c", "4", "-r", "50",
                 "URL/index.html")  # fmt: skip
     numbers = json.loads(said[said.index("{") : said.rindex("}") + 1])

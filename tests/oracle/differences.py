@@ -54,12 +54,12 @@ def _rows(reason: str, parts: str, *names: str) -> dict[str, Difference]:
 
 
 DIFFERENCES: dict[str, Difference] = {
-    **_rows(_LENGTH_AND_CODING, "status headers body log",
+    **_rows(_LENGTH_AND_CODING, "status headers body log errors",
             "body-both", "coding-10-length", "coding-length-first", "coding-length-zero", "smuggle-te-lf@unsafe"),
     **_rows(_UNKNOWN_CODING, "status headers body kept log errors",
             "coding-cow-chunked", "coding-gzip-chunked", "coding-identity-chunked", "coding-two-fields"),
     **_rows(_CHUNKED_TWICE, "status headers body kept log errors", "coding-twice", "coding-two-chunked"),
-    **_rows(_CODING_IN_10, "headers kept log", "coding-10-keep"),
+    **_rows(_CODING_IN_10, "headers kept log errors", "coding-10-keep"),
     **_rows(_LARGE_CHUNK, "status headers body log errors", "chunk-largest", "chunk-size-33-bit"),
     **_rows(_NO_HOST_IN_URI, "status headers body kept log errors",
             "absolute-target-no-host", "target-absolute-empty-host"),

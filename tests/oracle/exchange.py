@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from tests.support.clients import Answer, BrokenError, Client
+from tests.support.clients import LIMIT, Answer, BrokenError, Client
 from tests.support.logs import WORRYING, LogFile
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 
 LAST = b"GET /last.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 LAST_BODY = b"the last one\n"
@@ -23,17 +25,18 @@ LOG_LINES = (
     f'LogFormat "%{{remote}}p {" ".join(f"{letter[1:]}={letter}" for letter in LETTERS.split())}" oracle\n'
     "CustomLog logs/oracle oracle\n"
 )
-LOG_LEVEL = "notice core:debug http:debug"
+LOG_LEVEL = "debug"
 _LETTER = re.compile(
     r"(?:^|(?<= ))((?:>?[A-Za-z]|\{[\w-]+\}\^?[a-z]+))=(.*?)(?= (?:>?[A-Za-z]|\{[\w-]+\}\^?[a-z]+)=|$)"
 )
 _READ = re.compile(r" I=\S+")
 _TOGETHER = re.compile(r" (?:[XI]=\S+|k=\d+)")
-_BOUNDARY = re.compile(r"boundary=(\w+)")
+BOUNDARY = re.compile(r"boundary=(\w+)")
 _VARYING = re.compile(r"^((?:Date|Server): ).*(?=\r$)", re.MULTILINE)
 _ALLOW = re.compile(r"^(Allow: )(.*)(?=\r$)", re.MULTILINE)
 _CHUNKED = re.compile(r"^Transfer-Encoding: chunked\r\n(?:.+\r\n)*\r\n", re.MULTILINE)
 _SIZE = re.compile(r"([0-9a-f]+)\r\n")
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _CLIENT = re.compile(r"\[client [^\]]*:(\d+)\]")
 
 
@@ -48,7 +51,7 @@ class Outcome(NamedTuple):
     body: list[bytes]
     kept: bool  # whether the connection was still there for the last request
     log: list[str]  # of the access log, without the last request
-    errors: list[str]  # numbers in the error log: of core and http down to debug, of others from warn
+    errors: list[str]  # of the error log down to debug: `core:info AH00128`; the text of lines without a number
 
     def differing(self, other: Outcome) -> frozenset[str]:
         """The names of the parts that are not equal."""
@@ -87,7 +90,7 @@ class Observed:
     def __init__(self, server: Server) -> None:
         self.server = server
         self._log = LogFile(server.root / "logs" / "oracle")
-        self._own = re.compile(rf"(?<![0-9]){server.port}(?![0-9])")
+        self.own = re.compile(rf"(?<![0-9]){server.port}(?![0-9])")
 
     def run(
         self, data: bytes, heads: frozenset[int] = frozenset(), *, last: str = "", piece: int | None = None
@@ -133,28 +136,28 @@ class Observed:
             port = str(client.sock.getsockname()[1])
             _send(client, data + LAST, piece)
             client.end()
-            text = _without_chunks(client.rest(10).decode("latin-1"))
-        boundary = _BOUNDARY.search(text)
+            text = _without_chunks(client.rest().decode("latin-1"))
+        boundary = BOUNDARY.search(text)
         if boundary is not None:
             text = text.replace(boundary[1], "BOUNDARY")
         text = _ALLOW.sub(lambda match: match[1] + ",".join(sorted(match[2].split(","))), text)
-        text = self._own.sub("PORT", _VARYING.sub(r"\1", text))
+        text = self.own.sub("PORT", _VARYING.sub(r"\1", text))
         # what is logged is logged before our end of the connection is answered with the server's
         logged = [_TOGETHER.sub("", _READ.sub("", line)) for line in self._logged(lines, port, 0)]
         return Stream(text, logged, self._errors(errors, port))
 
     def _errors(self, after: int, port: str) -> list[str]:
         return [
-            line.key
+            f"{line.module}:{line.level} {line.number or line.text}"
             for line in self.server.error_log.lines(after)
-            if (line.level in WORRYING or (line.module in ("core", "http") and line.key.startswith("AH")))
+            if (line.level in WORRYING or not line.key.startswith("PH"))
             and (client_port := _CLIENT.search(line.line)) is not None
             and client_port[1] == port
         ]
 
     def _body(self, answer: Answer) -> bytes:
-        body = self._own.sub("PORT", answer.body.decode("latin-1")).encode("latin-1")
-        boundary = _BOUNDARY.search(answer.header("Content-Type") or "")
+        body = self.own.sub("PORT", answer.body.decode("latin-1")).encode("latin-1")
+        boundary = BOUNDARY.search(answer.header("Content-Type") or "")
         return body if boundary is None else body.replace(boundary[1].encode("latin-1"), b"BOUNDARY")
 
     def _logged(self, after: int, port: str, count: int) -> list[str]:
@@ -164,15 +167,30 @@ class Observed:
             lines = [line for line in self._log.lines()[after:] if line.startswith(f"{port} ")]
             return lines if len(lines) >= count else None
 
-        lines = found() if count == 0 else self.server.wait_until(found, 10, f"{count} log lines")
+        lines = found() if count == 0 else self.server.wait_until(found, SLOW, f"{count} log lines")
         root = str(self.server.root)
-        return [self._own.sub("PORT", line.partition(" ")[2]).replace(root, "ROOT") for line in lines or ()]
+        return [self.own.sub("PORT", line.partition(" ")[2]).replace(root, "ROOT") for line in lines or ()]
 
     def _neutral(self, name: str, value: str) -> str:
         """A field's value without what VALUES in differences.py names."""
         if name == "Allow":
             return ",".join(sorted(value.split(",")))
-        return "" if name in ("Date", "Server") else self._own.sub("PORT", _BOUNDARY.sub("boundary=", value))
+        if name == "Last-Modified":
+            return without_now(value)
+        return "" if name in ("Date", "Server") else self.own.sub("PORT", BOUNDARY.sub("boundary=", value))
+
+
+def without_now(text: str) -> str:
+    """Times of just now become NOW: that is told of a file whose own time is still to come."""
+
+    def shown(match: re.Match[str]) -> str:
+        try:
+            seconds = abs((parsedate_to_datetime(match[0]) - datetime.now(UTC)).total_seconds())
+        except ValueError:
+            return match[0]
+        return "NOW" if seconds < 3600 else match[0]
+
+    return _DATE.sub(shown, text)
 
 
 def _without_chunks(text: str) -> str:
@@ -200,7 +218,7 @@ def _send(client: Client, data: bytes, piece: int | None) -> None:
 
 def _read(client: Client, heads: frozenset[int], answers: list[Answer], *, one: bool = False) -> bool:
     """Read answers, or one that is no interim one, up to the server's end. False if that has come."""
-    while not client.ended(10):
+    while not client.ended(LIMIT):
         try:
             number = sum(1 for answer in answers if answer.status >= 200) + 1
             answers.append(client.answer(head_only=number in heads))

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.support.servers import AS_ROOT
+from tests.support.servers import AS_ROOT, MTIME
 
 STATUSES = (
     *range(100, 104), *range(200, 209), 226, *range(300, 309), *range(400, 419), *range(420, 427), 428, 429, 431, 451,
@@ -51,6 +51,7 @@ FILES = {
     "info/off/off.txt": "off\n",
     "links/real.txt": "real\n",
     "links/sub/deep.txt": "deep\n",
+    "closed/indexed/real.html": "real\n",
     "closed/real.txt": "real\n",
     "closed/sub/deep.txt": "deep\n",
     "owner/real.txt": "real\n",
@@ -233,6 +234,12 @@ Alias /ranges/text "{{docroot}}/digits.txt"
 <Directory "{{docroot}}/closed">
     Options -FollowSymLinks
 </Directory>
+<Directory "{{docroot}}/closed/indexed">
+    DirectoryIndex none.html link.html real.html
+</Directory>
+<Location /expr/handler-fails>
+    SetHandler "%{{base64:x}}%{{unescape:%zz}}"
+</Location>
 <Directory "{{docroot}}/owner">
     Options SymLinksIfOwnerMatch
 </Directory>
@@ -410,6 +417,7 @@ def build(docroot: Path) -> None:
     for directory in ("links", "closed", "owner"):
         for name, target in (("link.txt", "real.txt"), ("broken.txt", "nowhere"), ("through", "sub"), ("loop", "loop")):
             os.symlink(target, docroot / directory / name)
+    os.symlink("real.html", docroot / "closed" / "indexed" / "link.html")
     os.symlink("theirs.txt", docroot / "owner" / "foreign.txt")
     os.symlink("../closed/link.txt", docroot / "links" / "twice.txt")
     if AS_ROOT:
@@ -420,3 +428,6 @@ def build(docroot: Path) -> None:
     (docroot / "locked").chmod(0 if not AS_ROOT else 0o700)
     os.utime(docroot / "future.txt", (4102444800, 4102444800))
     os.utime(docroot / "old.txt", (-86400, -86400))
+    for path in (docroot, *docroot.rglob("*")):  # which would tell when each of two servers was made
+        if path.is_symlink() or not path.is_file():
+            os.utime(path, (MTIME, MTIME), follow_symlinks=False)

@@ -25,6 +25,9 @@ FILES = {
     "dir/x.txt": "x\n",
     "noindex/x.txt": "x\n",
     "secret/a.txt": "secret\n",
+    "listed-dir/a b.txt": "listed\n",
+    "listed-dir/head.txt": "head of the list\n",
+    "listed-dir/head.html": "<p>head of the list</p>\n",
     "sub/dir/deep.txt": "deep\n",
     "ip/x.txt": "x\n",
     "thisip/x.txt": "x\n",
@@ -36,8 +39,8 @@ FILES = {
     **file_site.FILES,
 }
 LINES = """\
-Timeout 5
-KeepAliveTimeout 4
+Timeout 120
+KeepAliveTimeout 120
 MaxKeepAliveRequests 5
 LimitRequestLine 2000
 LimitRequestFieldSize 1000
@@ -100,6 +103,15 @@ Redirect 999 /no-status
 <Location /typeless>
     Header always unset Content-Type
 </Location>
+<Location /handled>
+    SetHandler nobody
+</Location>
+<Location /field-name>
+    Header set "a b" x
+</Location>
+<Location /field-value>
+    Header set X-Bad "expr=%{base64:x}%{unescape:%01}"
+</Location>
 <Location /text-error>
     Require all denied
     ErrorDocument 403 "Not for <you>"
@@ -113,6 +125,28 @@ Redirect 999 /no-status
 <Location /no-doc>
     ErrorDocument 404 /errors/none.html
 </Location>
+SetEnvIf X-Env keep nokeepalive
+SetEnvIf X-Env down downgrade-1.0
+SetEnvIf X-Env force force-response-1.0
+SetEnvIf X-Env vary force-no-vary
+SetEnvIf X-Env charset suppress-error-charset
+SetEnvIf X-Env careful redirect-carefully
+Alias /listed/ "{docroot}/listed-dir/"
+<Location /listed>
+    Options +Indexes
+    IndexOptions FancyIndexing
+    HeaderName head.txt
+    # we do not ask again about what the same sections rule
+    LogLevel authz_core:notice
+</Location>
+<Location /listed/html>
+    HeaderName head.html
+</Location>
+Alias /listed/html/ "{docroot}/listed-dir/"
+<Location /listed/bad-body>
+    LimitRequestBody 3
+</Location>
+Alias /listed/bad-body/ "{docroot}/listed-dir/"
 <VirtualHost *>
     ServerName one.example
     DocumentRoot "{docroot}"
@@ -150,14 +184,15 @@ SERVERS = {
 class Pairs:
     """Apache and ours, under each of the configurations that a case of this run asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_level: str = LOG_LEVEL) -> None:
+        self.log_level = log_level
         self.servers: list[Server] = []  # those that were started, or tried
         self.running: dict[str, tuple[Observed, Observed]] = {}
 
     def get(self, name: str) -> tuple[Observed, Observed]:
         if name not in self.running:
             mpm = "worker" if name == "wide" else "prefork"  # requests know nothing of it
-            servers = [factory(files=FILES, log_level=LOG_LEVEL, mpm=mpm) for factory in (Apache, OURS)]
+            servers = [factory(files=FILES, log_level=self.log_level, mpm=mpm) for factory in (Apache, OURS)]
             self.servers += servers
             theirs, ours = (_start(server, SERVERS[name]) for server in servers)
             self.running[name] = theirs, ours

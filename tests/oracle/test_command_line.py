@@ -46,6 +46,10 @@ Define empty
 <VirtualHost *:8112>
     ServerName def.example
 </VirtualHost>
+<VirtualHost *:8112>
+</VirtualHost>
+<VirtualHost 127.0.0.1:8113>
+</VirtualHost>
 """
 
 

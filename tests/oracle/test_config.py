@@ -103,6 +103,10 @@ def test_names_of_servers(tmp_path: Path) -> None:
     check(tmp_path, (f"<VirtualHost *:80>\nServerName {name}\n</VirtualHost>\nFoo" for name in SERVER_NAMES))
 
 
+def test_what_is_only_a_warning(tmp_path: Path) -> None:
+    check(tmp_path, ["<VirtualHost *:80>\nServerName y\nDocumentRoot /nonexistent\n</VirtualHost>"])
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_sections_in_sections(section: str, tmp_path: Path) -> None:
     name = section.split()[0]

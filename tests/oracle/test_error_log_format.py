@@ -10,9 +10,9 @@ import pytest
 
 from tests.conftest import OURS, require_apache
 from tests.oracle.test_logs import FILES, REQUESTS
-from tests.support.clients import Client
+from tests.support.clients import LIMIT, Client
 from tests.support.logs import LogFile
-from tests.support.servers import Apache, Server, close_all
+from tests.support.servers import SLOW, Apache, Server, close_all
 
 FORMATS = r"""
 ErrorLogFormat "%% [%t] [%{u}t] [%{c}t] [%{cu}t] [%{cuz}t] [%{%F}t] [%-m:%-l] [pid %P:tid %T] [gtid %{g}T] %E: %7F: a=%a
@@ -127,7 +127,7 @@ def observed(request: pytest.FixtureRequest) -> Iterator[list[Observed]]:
 
 def _await_start(server: Server, log: LogFile) -> None:
     """Until the last line of a start is there."""
-    server.wait_until(lambda: any("Accept mutex: " in line for line in log.lines()), 15, "the end of a start")
+    server.wait_until(lambda: any("Accept mutex: " in line for line in log.lines()), SLOW, "the end of a start")
 
 
 def _lines(observed: Observed, data: bytes) -> list[str]:
@@ -136,7 +136,7 @@ def _lines(observed: Observed, data: bytes) -> list[str]:
     place = len(log.lines())
     with Client(server.port) as client:
         client.send(data)
-        client.ended(10)
+        client.ended(LIMIT)
         client.end()
         client.rest()
     ids: dict[str, str] = {}

@@ -267,6 +267,9 @@ TARGETS = (
 def both() -> Iterator[tuple[Server, Server]]:
     require_apache()
     lines = SHARED + "".join(f'Header always set V-{name} "expr=%{{{name}}}"\n' for name in NAMES)
+    said = " ".join(f"{name}=%{{{name}}}" for name in NAMES if f"V-{name}" not in MISSING)
+    lines += f'<Location /said>\nErrorDocument 404 "{said}"\n</Location>\n<Location /said/denied>\n'
+    lines += f'Require all denied\nErrorDocument 403 "{said} %{{resp:V-TIME_DAY}}"\n</Location>\n'
     pair = (Apache(files=SHARED_FILES, log_level="error"), OURS(files=SHARED_FILES, log_level="error"))
     for server in pair:
         server.configure(lines.replace("{docroot}", str(server.docroot)))
@@ -295,3 +298,14 @@ def test_variables(both: tuple[Server, Server], target: str) -> None:
         if not ours[name]:
             del theirs[name], ours[name]
     assert ours == theirs
+
+
+@pytest.mark.parametrize("target", ["/said", "/said/more/info?q=%20", "/said/denied", "/said/al%20l"])
+def test_texts_of_error_pages(both: tuple[Server, Server], target: str) -> None:
+    """They are made when the page's own fields are there."""
+    theirs, ours = (
+        server.get(target, User_Agent="Test", Accept="a/b").body.replace(str(server.root).encode(), b"{root}")
+        for server in both
+    )
+    assert b"CONTENT_TYPE=text/html; charset=iso-8859-1" in theirs
+    assert ours.replace(str(both[1].port).encode(), b"") == theirs.replace(str(both[0].port).encode(), b"")

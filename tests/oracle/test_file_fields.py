@@ -46,7 +46,7 @@ _paths = st.lists(
 _hosts = st.sampled_from(["a", "on.example", "nodecode.example", "slashes.example", "limited.example"])
 _often = settings(
     max_examples=400, deadline=None, database=None, derandomize=True, phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 
 

@@ -144,12 +144,36 @@ CONDITIONS = {
     "tolower(%{REQUEST_URI}) == '/b/x.txt'": "lower",
 }
 
+# What is named last counts; a URL that has been looked at is not matched again when there is a file.
+NAMED = "".join(
+    f"<{section}>\n<If \"reqenv('MATCH_N') == '{value}'\">\n{says(f'{section.split()[0]}-{value}')}</If>\n"
+    f'Header append X-E "expr=%{{reqenv:MATCH_N}}"\n</{section.split()[0]}>\n'
+    for section in ("LocationMatch /(?<n>[xy])", "DirectoryMatch /(?<n>a)/", "FilesMatch ^(?<m>.*)[.]txt$", "Files *")
+    for value in ("x", "a", "y")
+)
+
 # Before there is a file name, Apache crashes of a subrequest; and in one, the same questions are asked again.
 LOOKUPS = {
     "%{IS_SUBREQ} == 'false' && -U '/a/x.txt'": "url",
     "%{IS_SUBREQ} == 'false' && -U '/nowhere'": "not-url",
     "%{IS_SUBREQ} == 'false' && -F '/etc/nowhere'": "not-file",
 }
+
+# Whether a subrequest is asked for permission again depends on what Apache remembers of the request that it is for.
+DENIED = """
+<Location /a>
+Require all denied
+</Location>
+<Directory "{docroot}/b">
+Require all denied
+</Directory>
+""" + "".join(
+    f'Header always set X-{number} y "expr={text}"\n'
+    for number, text in enumerate((
+        "-F '{docroot}/a/x.txt'", "-F '{docroot}/a/y.txt'", "-F 'y.txt'", "-F 'x.txt'", "-F '{docroot}/b/x.txt'",
+        "-F '{docroot}/page.html'", "-U '/a/y.txt'", "-U '/b/x.txt'", "-U 'x.txt'", "-A '/page.html'",
+    ))
+)  # fmt: skip
 
 EFFECTS = """
 <If "%{REQUEST_URI} == '/a/y.txt'">
@@ -207,6 +231,8 @@ SETS = {
     "order": ORDER,
     "chains": CHAINS,
     "conditions": _ifs(CONDITIONS),
+    "named": NAMED,
+    "denied": DENIED,
     "lookups": f'<Directory "{{docroot}}">\n{_ifs(LOOKUPS)}</Directory>\n',
     "effects": EFFECTS,
     "errors": ERRORS,
@@ -236,7 +262,7 @@ def servers(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
     require_apache()
     pair = (Apache(files=FILES), OURS(files=FILES))
     for server in pair:
-        server.expect("-", "AH00039", "AH01630", "AH00037", "PH00404", "AH00523")
+        server.expect("-", "AH00039", "AH01630", "AH00037", "PH00404", "AH00523", "AH01276")
         server.configure(SETS[request.param].replace("{docroot}", str(server.docroot)))
         server.start()
     yield pair

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import OURS, require_apache
-from tests.support.clients import Client
+from tests.support.clients import LIMIT, Client
 from tests.support.logs import LogFile
 from tests.support.servers import Apache, Server, close_all
 
@@ -189,7 +189,7 @@ def _send(server: Server, data: bytes) -> None:
     """Send, read one answer, and then to the server's end, which comes after ours. Both log before that."""
     with Client(server.port) as client:
         client.send(data)
-        client.ended(10)
+        client.ended(LIMIT)
         client.end()
         client.rest()
 

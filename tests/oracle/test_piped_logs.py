@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support import processes
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 
 SCRIPT = """#!/bin/sh
 {
@@ -48,7 +48,7 @@ def described(server: Server, command: str) -> list[str]:
         lines = path.read_text().splitlines() if path.exists() else []
         return lines if lines and lines[-1].startswith("GET ") else []
 
-    return [line for line in server.wait_until(complete, 10, "what the program says") if line]
+    return [line for line in server.wait_until(complete, SLOW, "what the program says") if line]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -79,10 +79,10 @@ def test_a_program_that_dies(pyhttpd: Start, apache: Start) -> None:
     for start in (pyhttpd, apache):
         server = start('CustomLog "|/bin/cat" "%r"')
         server.expect("AH00106")
-        [program] = _programs(server)
+        [program] = server.wait_until(partial(_programs, server), SLOW, "the program")  # fork and exec in Apache
         processes.kill(program)
-        server.wait_until(partial(_missed, server), 10, "it is missed")
-        server.wait_until(partial(_programs, server), 10, "another")
+        server.wait_until(partial(_missed, server), SLOW, "it is missed")
+        server.wait_until(partial(_programs, server), SLOW, "another")
         server.error_log = type(server.error_log)(Path(os.devnull))  # Apache's line is raw
 
 

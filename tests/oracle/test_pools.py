@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support.clients import HalfRequests
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 from tests.support.waiting import wait_until
 
 SETTLED = 1.5  # seconds
@@ -78,39 +78,59 @@ CASES = {
 }
 
 
+TRIES = 4  # what is seen of the seconds is right only if the machine does not stand still for one
+
+
 @pytest.mark.parametrize("mpm", ["prefork", "worker"])
 def test_growth_and_shrinking(pyhttpd: Start, apache: Start, mpm: str) -> None:
+    wrong: list[str] = []
+    for _ in range(TRIES):
+        wrong = _grow_and_shrink([apache(mpm=mpm, start=False), pyhttpd(mpm=mpm, start=False)], mpm)
+        if not wrong:
+            return
+    raise AssertionError("\n".join(wrong))
+
+
+def _grow_and_shrink(servers: list[Server], mpm: str) -> list[str]:
+    """What was not as it should be. In the end each server has as many children as it should, whatever the machine."""
     limits, at_start, half_requests, growth, shrinking = CASES[mpm]
-    servers = [start(mpm=mpm, limits=limits, start=False) for start in (apache, pyhttpd)]
     watched = [Plateaus(server) for server in servers]
     for server in servers:
+        server.configure(limits=limits)
         server.start()
-        server.expect("AH00161", "AH00286")  # MaxRequestWorkers is reached
-    _rest(watched, at_start[-1], 10)
+    _rest(watched, at_start[-1], SLOW)
     held = [HalfRequests(server.port, half_requests) for server in servers]
-    _rest(watched, growth[-1], 20)
+    _rest(watched, growth[-1], SLOW)
     busy = [server.auto()["BusyWorkers"] for server in servers]
     for half in held:
         half.close()
-    _follow(watched, [shrinking[-1]] * 2, 15)
-    expected = at_start + growth[1:] + shrinking[1:]
-    for plateaus in watched:
-        # One server grows while the other is being started, so its first numbers may have gone by unseen; on a busy
-        # machine another one, too. But there is never one that is not expected, and none comes out of its order.
-        assert len(expected) - len(plateaus.seen) <= len(at_start)
-        following = iter(expected)
-        assert all(number in following for number in plateaus.seen), (plateaus.seen, expected)
-    assert busy == [str(half_requests + 1)] * 2  # and the one that asks
+    _follow(watched, [shrinking[-1]] * 2, SLOW)
+    assert max(number for plateaus in watched for number in plateaus.seen) == growth[-1]
     said = [
         [_busy(line.text) for line in server.error_log.lines() if line.number in ("AH00162", "AH00289")]
         for server in servers
     ]
-    assert said[0]
-    assert len(said[1]) == len(said[0])
-    for theirs_said, ours_said in zip(*said, strict=True):
-        assert (ours_said.text, ours_said.idle) == (theirs_said.text, theirs_said.idle)
-        # Apache gives the rate, even where only fewer children are allowed; and worker counts empty slots as children
-        assert ours_said.spawning <= theirs_said.spawning
+    for server in servers:
+        server.stop()
+    wrong = []
+    expected = at_start + growth[1:] + shrinking[1:]
+    for plateaus in watched:
+        # One server grows while the other is being started, so its first numbers may have gone by unseen; on a busy
+        # machine another one, too. But there is never one that is not expected, and none comes out of its order.
+        following = iter(expected)
+        in_order = all(number in following for number in plateaus.seen)
+        if not in_order or len(expected) - len(plateaus.seen) > len(at_start):
+            wrong.append(f"{plateaus.server.program}: {plateaus.seen}, expected {expected}")
+    if busy != [str(half_requests + 1)] * 2:  # and the one that asks
+        wrong.append(f"busy: {busy}")
+    theirs, ours = said
+    # Apache gives the rate, even where only fewer children are allowed; and worker counts empty slots as children
+    if [(one.text, one.idle) for one in ours] != [(one.text, one.idle) for one in theirs] or not all(
+        one.spawning <= other.spawning for one, other in zip(ours, theirs, strict=False)
+    ):
+        wrong.append(f"said: apache2 {theirs}, pyhttpd {ours}")
+    assert theirs, "nobody says that it is busy"
+    return wrong
 
 
 class Busy(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from pyhttpd.api.error_format import parse as parse_error_format
 from pyhttpd.modules.log_format import parse
 from tests.conftest import Start
-from tests.support.clients import Client
+from tests.support.clients import LIMIT, Client
 from tests.support.requests import configure, make_request
 from tests.support.servers import Server
 
@@ -57,7 +57,7 @@ def _answered(server: Server, data: bytes, names: list[str]) -> list[bytes]:
     with Client(server.port) as client:
         address = f"127.0.0.1:{client.sock.getsockname()[1]}".encode()
         client.send(data)
-        client.ended(10)
+        client.ended(LIMIT)
         client.end()
         client.rest()
     found = []

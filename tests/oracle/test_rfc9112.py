@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import OURS
 from tests.oracle.exchange import LAST, LAST_BODY
-from tests.support.clients import Answer, BrokenError, Client
+from tests.support.clients import LIMIT, Answer, BrokenError, Client
 from tests.support.servers import PAGES, Server, close_all
 
 POST = b"POST /a.txt HTTP/1.1\r\nHost: a\r\n"
@@ -145,7 +145,7 @@ def _answers(server: Server, data: bytes, piece: int) -> list[Answer]:
                 client.send(data[at : at + piece])
         except BrokenError:
             pass  # refused before all was sent; the answer is there
-        while not client.ended(10):
+        while not client.ended(LIMIT):
             answers.append(client.answer())
     return answers
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import ORACLE_REQUIRED
 from tests.support import processes
-from tests.support.servers import CHECKOUT
+from tests.support.servers import CHECKOUT, SLOW
 from tests.support.waiting import wait_until
 
 ROTATELOGS = shutil.which("rotatelogs", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -50,12 +50,14 @@ def outcome(command: Sequence[str], arguments: str, pieces: Sequence[bytes], dir
         except BrokenPipeError:
             break
         _await_read(process, process.stdin.fileno())
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=SLOW)
     files = {
         _seconds(str(path.relative_to(directory))): _seconds(path.read_text())
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path != post
     }
+    if "post" in files:  # the programs after the rotations run side by side
+        files["post"] = "\n".join(sorted(files["post"].splitlines()))
     said = [_seconds(line) for line in stderr.decode().splitlines()]
     return Outcome(process.returncode, stdout, [line.replace(_name(command), "PROGRAM") for line in said], files)
 
@@ -67,7 +69,7 @@ def _await_read(process: subprocess.Popen[bytes], fd: int) -> None:
         fcntl.ioctl(fd, termios.FIONREAD, count)
         return process.poll() is not None or (not any(count) and processes.state(process.pid) == "S")
 
-    wait_until(idle, 15, "the program has read")
+    wait_until(idle, SLOW, "the program has read")
 
 
 def _seconds(text: str) -> str:

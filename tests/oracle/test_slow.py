@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import OURS, require_apache
-from tests.support.clients import Client
+from tests.conftest import Start
+from tests.support.clients import BrokenError, Client
 from tests.support.logs import LogFile
-from tests.support.servers import Apache, Server, close_all
+from tests.support.servers import Server
 
 HOST = b"Host: x\r\n"
 POST = b"POST /a.txt HTTP/1.1\r\n" + HOST
@@ -50,7 +50,7 @@ LIMITS = {
     "short": "RequestReadTimeout header=1 body=1\nTimeout 3\nKeepAliveTimeout 2",
     "rate": "RequestReadTimeout header=1-2,MinRate=100 body=1-2,MinRate=100\nTimeout 3\nKeepAliveTimeout 1",
     "off": "RequestReadTimeout header=0 body=0\nTimeout 1\nKeepAliveTimeout 2",
-    "host": "RequestReadTimeout header=1 body=3\nTimeout 3\n"
+    "host": "RequestReadTimeout header=1 body=3\nTimeout 3\nKeepAliveTimeout 2\n"
     "<VirtualHost *>\nServerName first\n</VirtualHost>\n"
     "<VirtualHost *>\nServerName x\nRequestReadTimeout header=3 body=1\n</VirtualHost>",
 }
@@ -65,7 +65,15 @@ class Seen(NamedTuple):
     errors: list[str]
 
 
-def _play(server: Server) -> dict[str, Seen]:
+def _play(server: Server) -> dict[str, Seen] | None:
+    """What became of each case; None if a client found its connection closed before it had said all."""
+    try:
+        return _played(server)
+    except BrokenError:
+        return None
+
+
+def _played(server: Server) -> dict[str, Seen]:
     with ExitStack() as stack:
         clients = {name: stack.enter_context(Client(server.port)) for name in CASES}
         for name, steps in CASES.items():
@@ -76,7 +84,7 @@ def _play(server: Server) -> dict[str, Seen]:
                     clients[name].end()
                 else:
                     clients[name].send(step)
-        answers = {name: _VARYING.sub("", client.rest(10).decode("latin-1")) for name, client in clients.items()}
+        answers = {name: _VARYING.sub("", client.rest().decode("latin-1")) for name, client in clients.items()}
         ports = {name: str(client.sock.getsockname()[1]) for name, client in clients.items()}
     log = [line.partition(" ") for line in LogFile(server.root / "logs" / "slow").lines()]
     errors = [(line.number, _CLIENT.search(line.line)) for line in server.error_log.lines() if line.number]
@@ -90,28 +98,37 @@ def _play(server: Server) -> dict[str, Seen]:
     }
 
 
+TRIES = 5  # who is kept from running for a second meets another limit than it should
+
+
 @pytest.mark.parametrize("limits", LIMITS)
-def test_clients_that_stop(limits: str) -> None:
-    require_apache()
+def test_clients_that_stop(pyhttpd: Start, apache: Start, limits: str) -> None:
+    different: list[object] = []
+    for _ in range(TRIES):
+        different = _differences([start(start=False, mpm="worker") for start in (apache, pyhttpd)], limits)
+        if not different:
+            return
+    raise AssertionError(different)
+
+
+def _differences(servers: list[Server], limits: str) -> list[object]:
+    """The cases that the two servers see differently."""
     pool = f"StartServers 1\nThreadsPerChild 64\nMinSpareThreads 1\nMaxSpareThreads 64\nMaxRequestWorkers 64\n{LINES}"
-    servers = [
-        factory(LIMITS[limits], mpm="worker", limits=pool, log_level="notice core:debug http:debug reqtimeout:info")
-        for factory in (Apache, OURS)
-    ]
-    good = False
-    try:
-        for server in servers:
-            server.write("dir/x.txt", "x")
-            server.start()
-        with ThreadPoolExecutor() as both:
-            theirs, ours = both.map(_play, servers)
-        assert theirs["half a body"].answers.startswith("HTTP/1.1 408 "), "the case tells nothing"
-        assert {name for name in CASES if theirs[name] != ours[name]} == set(), [
-            (name, theirs[name], ours[name]) for name in CASES if theirs[name] != ours[name]
-        ]
-        good = True
-    finally:
-        for server in servers:  # what a client provokes is compared
-            server.expect(*(line.number for line in server.error_log.lines() if line.number))
-        problems = close_all(servers, keep=not good)
-        assert not good or not problems, problems
+    for server in servers:
+        server.log_level = "notice core:debug http:debug reqtimeout:info"
+        server.configure(LIMITS[limits], limits=pool)
+        server.write("dir/x.txt", "x")
+        server.start()
+    with ThreadPoolExecutor() as both:
+        played = list(both.map(_play, servers))
+    for server in servers:  # what a client provokes is compared
+        server.stop()
+        server.expect(*(line.number for line in server.error_log.lines() if line.number))
+    if None in played:
+        return ["a client was too late"]
+    theirs, ours = played
+    assert theirs is not None
+    assert ours is not None
+    if not theirs["half a body"].answers.startswith("HTTP/1.1 408 "):
+        return ["the case tells nothing", theirs["half a body"]]
+    return [(name, theirs[name], ours[name]) for name in CASES if theirs[name] != ours[name]]

@@ -7,10 +7,16 @@ import re
 import pytest
 
 from tests.conftest import Start
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 
 # Only where the value is not zero, so a matter of the second in which one asks.
 SOMETIMES = {"CPULoad"}
+# As many children as there may be, so that there is never one more.
+LIMITS = {
+    "prefork": "StartServers 3\nMinSpareServers 1\nMaxSpareServers 3\nServerLimit 3\nMaxRequestWorkers 3",
+    "worker": "StartServers 2\nThreadsPerChild 4\nMinSpareThreads 1\nMaxSpareThreads 12\nServerLimit 2\n"
+    "MaxRequestWorkers 8",
+}
 
 
 def _shape(value: str) -> str:
@@ -21,15 +27,21 @@ def _shape(value: str) -> str:
 def _ask(server: Server) -> dict[str, str]:
     server.get("/")
     server.get("/a.txt")
-    # ReqPerSec and BytesPerSec are there once the server has been up for a second
-    return server.wait_until(
-        lambda: auto if int((auto := server.auto()).get("ServerUptimeSeconds", "0")) >= 1 else None, 10, "an uptime"
-    )
+
+    def settled() -> dict[str, str] | None:
+        """ReqPerSec and BytesPerSec are there once the server has been up for a second. Nobody but the one that asks
+        is busy once the connections of before have been closed, and all threads have started."""
+        auto = server.auto()
+        up = int(auto.get("ServerUptimeSeconds", "0")) >= 1
+        return auto if up and auto["BusyWorkers"] == "1" and "S" not in auto["Scoreboard"] else None
+
+    return server.wait_until(settled, SLOW, "an uptime, and nobody busy")
 
 
 @pytest.mark.parametrize("extended", ["On", "Off"])
 def test_names_in_order(pyhttpd: Start, apache: Start, mpm: str, extended: str) -> None:
-    theirs, ours = (_ask(start(f"ExtendedStatus {extended}", mpm=mpm)) for start in (apache, pyhttpd))
+    lines = f"ExtendedStatus {extended}"
+    theirs, ours = (_ask(start(lines, mpm=mpm, limits=LIMITS[mpm])) for start in (apache, pyhttpd))
     assert [name for name in ours if name not in SOMETIMES] == [name for name in theirs if name not in SOMETIMES]
     for name in ("name", "ServerMPM", "ParentServerConfigGeneration", "ParentServerMPMGeneration", "GracefulWorkers"):
         assert ours[name] == theirs[name], name

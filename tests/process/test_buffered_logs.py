@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from tests.conftest import Start
 from tests.support.clients import Client
 from tests.support.logs import LogFile
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 
 FULL = 4096
 LINES = f'BufferedLogs On\nCustomLog logs/waiting "%U%q {"x" * 80}"\n'
@@ -80,9 +83,28 @@ def test_a_full_buffer_is_written_in_whole_lines(pyhttpd: Start, mpm: str) -> No
     assert server.children() == children
 
 
+def test_a_child_that_is_slow_to_end_is_given_time(pyhttpd: Start, mpm: str) -> None:
+    """It stands still when it is told to end, and goes on when it is told again."""
+    for _ in range(5):
+        server = pyhttpd(LINES, mpm=mpm, limits=ONE_CHILD[mpm])
+        [child] = server.await_children(1)
+        _ask(server, 5)
+        os.kill(child, signal.SIGSTOP)
+        place = server.signal("HUP")
+        server.await_log("AH00045", place)
+        os.kill(child, signal.SIGCONT)
+        server.await_running(place)
+        server.await_replaced({child})
+        if not server.error_log.find("AH00046", place):
+            assert _numbers(server) == [0, 1, 2, 3, 4]
+            return
+        # We have been slower than its patience lasts.
+    raise AssertionError("killed each time")
+
+
 def test_a_program_gets_what_waits(pyhttpd: Start, mpm: str) -> None:
     server = pyhttpd('BufferedLogs On\nCustomLog "|$cat >>logs/waiting" "%U%q x"\n', mpm=mpm, limits=ONE_CHILD[mpm])
     _ask(server, 3)
     assert _numbers(server) == []
     server.reload("USR1")
-    server.wait_until(lambda: _numbers(server) == [0, 1, 2], 10, "three lines")
+    server.wait_until(lambda: _numbers(server) == [0, 1, 2], SLOW, "three lines")

@@ -42,6 +42,6 @@ def test_verbs_and_envvars(pyhttpd: Start) -> None:
     assert "Invalid command 'Foo'" in result.stderr
     server.configure()
     assert control("graceful-stop").returncode == 0
-    server.await_end(5)
+    server.await_end()
     result = control("stop")
     assert (result.returncode, "httpd (no pid file) not running" in result.stdout + result.stderr) == (0, True)

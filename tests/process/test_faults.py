@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support.clients import Answer, BrokenError, HalfRequests
-from tests.support.servers import AS_ROOT
+from tests.support.servers import AS_ROOT, SLOW
 
 
 def test_descriptor_exhaustion(pyhttpd: Start) -> None:
@@ -22,7 +22,7 @@ def test_descriptor_exhaustion(pyhttpd: Start) -> None:
     place = server.error_log.place()
     with HalfRequests(server.port, 60):
         server.wait_until(
-            lambda: [line for line in server.error_log.lines(place) if "Too many open files" in line.line], 10, "EMFILE"
+            lambda: any("Too many open files" in line.line for line in server.error_log.lines(place)), SLOW, "EMFILE"
         )
         assert not server.ended
 
@@ -32,8 +32,8 @@ def test_descriptor_exhaustion(pyhttpd: Start) -> None:
         except BrokenError:  # by a child that leaves because of its shortage
             return None
 
-    assert server.wait_until(answer, 10, "an answer").body == b"a\n"
-    assert server.get("/").status == 200
+    for _ in range(5):
+        assert server.wait_until(answer, SLOW, "an answer").body == b"a\n"
     said = [line for line in server.error_log.lines(place) if "Too many open files" in line.line]
     server.expect(*(line.number for line in said if line.number))
     assert len(said) < 200, "the error log is flooded"
@@ -69,7 +69,7 @@ def test_a_full_disk_under_the_logs(small_disk: Path, pyhttpd: Start, mpm: str) 
     children = server.children()
     unreadable = server.write("unreadable.txt", "x")
     unreadable.chmod(0)
-    server.expect("AH00132", "PH00101", "PH00310")
+    server.expect("AH00132", "AH00646", "PH00101", "PH00310")
     filler = small_disk / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -86,7 +86,7 @@ def test_a_full_disk_under_the_logs(small_disk: Path, pyhttpd: Start, mpm: str) 
     for _ in range(200):  # more than what is left in the last page of each log
         assert server.get("/a.txt").status == 200
         assert server.get("/unreadable.txt").status == 403
-    assert server.children() == children
+    assert set(children) <= set(server.children())
     filler.unlink()
     place = server.error_log.place()
     for _ in range(20):  # every child that has lost lines says so with its next one

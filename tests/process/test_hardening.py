@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import Start
 from tests.support import processes
-from tests.support.clients import Client, Load
-from tests.support.servers import AS_ROOT, Server
+from tests.support.clients import BrokenError, Client, Load, request
+from tests.support.servers import AS_ROOT, SLOW, Server
 
 TROUBLE = "LoadModule trouble_module tests.support.trouble"
 
@@ -27,10 +27,22 @@ def test_signals_that_arrive_together(pyhttpd: Start) -> None:
     for _ in range(40):
         for name in ("HUP", "USR1", "USR1", "HUP"):
             server.signal(name)
-    generation = int(server.auto()["ParentServerMPMGeneration"])
-    server.reload("USR1")
-    server.wait_until(lambda: int(server.auto()["ParentServerMPMGeneration"]) > generation, 10, "a new generation")
-    assert_serves(server)
+
+    def told() -> dict[str, str] | None:
+        try:
+            return server.auto()
+        except BrokenError:  # a restart ends answers, and one may still be to come
+            return None
+
+    before = int(server.wait_until(told, SLOW, "an answer")["ParentServerMPMGeneration"])
+    server.signal("USR1")
+
+    def newer() -> bool:
+        auto = told()
+        return auto is not None and int(auto["ParentServerMPMGeneration"]) > before
+
+    server.wait_until(newer, SLOW, "a new generation")
+    assert not server.ended
 
 
 @pytest.mark.parametrize(("where", "number"), [("CHECK", "PH00222"), ("PREPARE", "PH00223")])
@@ -45,7 +57,7 @@ def test_a_module_that_raises_at_a_reload(pyhttpd: Start, where: str, number: st
         lines = server.error_log.lines(place)
         assert any(f"{where.lower()} as ordered" in line.line for line in lines if line.number == number)
         # The process that has read the file ends just after it has said what it found.
-        server.wait_until(lambda: server.children() == children, 10, "the children of before, and nobody else")
+        server.wait_until(lambda: server.children() == children, SLOW, "the children of before, and nobody else")
     server.configure(TROUBLE)
     server.reload("USR1")
     assert_serves(server)
@@ -77,7 +89,7 @@ def test_no_exception_of_any_kind_ends_a_child(pyhttpd: Start, mpm: str) -> None
     children = server.children()
     for _ in range(20):
         assert server.get("/c").status == 500
-    assert server.children() == children
+    assert set(children) <= set(server.children())
     assert_serves(server)
 
 
@@ -86,7 +98,36 @@ def test_an_orphan_leaves_though_its_client_goes_on_asking(pyhttpd: Start, mpm: 
     with Client(server.port) as client:
         assert client.ask("/").keeps_alive
         processes.kill(server.pid, signal.SIGKILL)
-        server.wait_until(lambda: not client.ask("/").keeps_alive, 10, "Connection: close")
+
+        def told_to_close() -> bool:
+            try:
+                return not client.ask("/").keeps_alive
+            except BrokenError:  # we were kept from asking for longer than a child that leaves waits
+                return True
+
+        server.wait_until(told_to_close, SLOW, "Connection: close")
+    server.await_end()
+
+
+def test_an_orphan_leaves_though_its_client_leaves_it_no_time(pyhttpd: Start, mpm: str) -> None:
+    """The next request is always there already."""
+    server = pyhttpd("MaxKeepAliveRequests 0", mpm=mpm)
+    with Client(server.port) as client:
+        for _ in range(50):
+            client.send(request("/"))
+        processes.kill(server.pid, signal.SIGKILL)
+
+        def told_to_close() -> bool:
+            try:
+                for _ in range(50):
+                    client.send(request("/"))
+                    if not client.answer().keeps_alive:
+                        return True
+            except BrokenError:  # closed while we went on asking
+                return True
+            return False
+
+        server.wait_until(told_to_close, SLOW, "Connection: close")
     server.await_end()
 
 

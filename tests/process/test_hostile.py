@@ -26,8 +26,7 @@ POOL = {
     "worker": "StartServers 2\nThreadsPerChild 2\nMinSpareThreads 1\nMaxSpareThreads 4\nMaxRequestWorkers 4",
 }
 SHORT = "Timeout 1\nRequestReadTimeout header=1 body=1\nKeepAliveTimeout 1\nMaxKeepAliveRequests 0"
-LONG = "Timeout 60\nRequestReadTimeout header=60 body=60\nKeepAliveTimeout 60\nMaxKeepAliveRequests 0"
-FULL = ("AH00161", "AH00286", "AH00287")  # "server reached MaxRequestWorkers"
+LONG = "Timeout 300\nRequestReadTimeout header=300 body=300\nKeepAliveTimeout 300\nMaxKeepAliveRequests 0"
 MEMORY = 8 << 20  # bytes that a child may have more than before; what is sent to it in a test is more than that
 
 Besiege = Callable[..., Server]
@@ -35,12 +34,11 @@ Besiege = Callable[..., Server]
 
 @pytest.fixture
 def besieged(pyhttpd: Start, mpm: str) -> Iterator[Besiege]:
-    """Starts a server with a small pool. At the end it must be as it was."""
+    """Starts a server with a small pool. At the end it must be as it was. SHORT limits are for those whom they end."""
     started: list[tuple[Server, Measure]] = []
 
     def start(lines: str = SHORT) -> Server:
         server = pyhttpd(lines, mpm=mpm, limits=POOL[mpm])
-        server.expect(*FULL)
         with contextlib.ExitStack() as stack:  # each slot has served once
             for _ in range(SLOTS - 1):
                 assert stack.enter_context(Client(server.port)).ask("/a.txt").status == 200
@@ -170,7 +168,7 @@ def test_readers_that_do_not_read(besieged: Besiege) -> None:
 
 
 def test_a_reader_that_is_slow_but_reads_gets_all_of_it(besieged: Besiege) -> None:
-    server = besieged("Timeout 2")
+    server = besieged("Timeout 10")
     with Client(server.port) as client:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
         client.send(request("/big.bin", Connection="close"))
@@ -204,11 +202,16 @@ def test_silent_connections_that_reach_a_slot_leave_it_to_others(besieged: Besie
 
 def test_idle_connections_leave_their_slots_to_others(besieged: Besiege) -> None:
     server = besieged(LONG)
-    with attackers(server, SLOTS, request("/a.txt")) as idle:
-        assert [client.answer().status for client in idle] == [200] * SLOTS
-        assert_serves(server)
-        assert any(client.ended() for client in idle)
-        assert not all(client.ended() for client in idle), "one place was wanted, not all"
+    for _ in range(5):
+        with attackers(server, SLOTS, request("/a.txt")) as idle:
+            assert [client.answer().status for client in idle] == [200] * SLOTS
+            assert_serves(server)
+            assert any(client.ended() for client in idle)
+            if not all(client.ended() for client in idle):
+                return
+        # Whoever made room may have been kept from saying so, and then another one does, too: but not every time.
+        await_free(server)
+    raise AssertionError("one place was wanted, and all were given up")
 
 
 def test_clients_that_linger(besieged: Besiege) -> None:
@@ -228,11 +231,29 @@ def test_clients_that_linger(besieged: Besiege) -> None:
             assert waiting.answer().status == 200
 
 
+def test_bodies_that_nobody_wants_leave_their_slots_to_others(besieged: Besiege) -> None:
+    """But not one that a handler reads for itself."""
+    server = besieged(f"{LONG}\nTraceEnable extended")
+    half = {"Content_Length": "2"}
+    with (
+        attackers(server, SLOTS - 1, request("/a.txt", method="POST", **half) + b"x") as unwanted,
+        attackers(server, 1, request("/a.txt", method="TRACE", **half) + b"x") as wanted,
+        contextlib.ExitStack() as others,
+    ):
+        waiting = [others.enter_context(Client(server.port)) for _ in range(SLOTS)]
+        for client in waiting:
+            client.send(request("/a.txt", Connection="close"))
+        assert [client.answer().status for client in waiting] == [200] * SLOTS
+        assert any(client.readable() and client.answer().status == 408 for client in unwanted)
+        wanted[0].send(b"y")
+        assert wanted[0].answer().status == 200
+
+
 # --- greedy ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_thousand_requests_at_once(besieged: Besiege) -> None:
-    server = besieged()
+    server = besieged(LONG)
     pages = ["a.txt", "index.html", "missing"]
     with Client(server.port) as client:
         for page in pages:
@@ -245,7 +266,7 @@ def test_a_thousand_requests_at_once(besieged: Besiege) -> None:
 
 
 def test_a_body_without_end(besieged: Besiege) -> None:
-    server = besieged("Timeout 5\nLimitRequestBody 0")
+    server = besieged(f"{LONG}\nLimitRequestBody 0")
     with Client(server.port) as client:
         client.send(request("/a.txt", method="POST", Transfer_Encoding="chunked"))
         chunk = b"%x\r\n%s\r\n" % (1 << 20, b"x" * (1 << 20))
@@ -257,7 +278,7 @@ def test_a_body_without_end(besieged: Besiege) -> None:
 
 
 def test_heads_and_chunk_lines_without_end(besieged: Besiege) -> None:
-    server = besieged()
+    server = besieged(LONG)
     chunked = request("/a.txt", method="POST", Transfer_Encoding="chunked")
     for part in (
         b"GET /%s",
@@ -281,7 +302,7 @@ def test_heads_and_chunk_lines_without_end(besieged: Besiege) -> None:
 
 def test_half_closed_connections(besieged: Besiege) -> None:
     """A client that says that it has nothing more to say still listens."""
-    server = besieged()
+    server = besieged(LONG)
     for data, status in (
         (request("/a.txt"), 200),
         (request("/big.bin"), 200),

@@ -54,7 +54,7 @@ def test_a_plan_says_what_a_reload_then_does(pyhttpd: Start, mpm: str) -> None:
     assert server.get("/").header("X-A") == "1"
     assert server.auto()["ParentServerMPMGeneration"] == generation
     server.reload("USR1")
-    server.wait_until(lambda: server.get("/").header("X-A") == "2", 10, "the new generation")
+    server.wait_until(lambda: server.get("/").header("X-A") == "2", SLOW, "the new generation")
     assert plan(server)["changes"] is False, "the new generation's configuration is what is kept now"
 
 
@@ -99,8 +99,10 @@ def test_without_a_server_there_is_no_plan(pyhttpd: Start) -> None:
     result = control(server, "-k", "graceful", "--plan")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("httpd (no pid file) not running")
-    server.pid_file.write_text("999999\n")
-    assert "httpd (pid 999999?) not running" in control(server, "-k", "restart", "--plan").stderr
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    server.pid_file.write_text(f"{gone.pid}\n")
+    assert f"httpd (pid {gone.pid}?) not running" in control(server, "-k", "restart", "--plan").stderr
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="needs another user")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support.clients import BrokenError, Client
-from tests.support.servers import Server
+from tests.support.servers import SLOW, Server
 
 KINDS = (
     "raise", "system-exit", "exit", "kill", "memory", "hang", "deaf", "wait", "pid", "modules", "descriptors",
@@ -55,38 +55,46 @@ def test_a_child_that_ends_itself_is_replaced(pyhttpd: Start, mpm: str) -> None:
             client.ask(f"/{kind}")
         server.await_change(before)
         assert server.get("/a.txt").status == 200
-        server.wait_until(lambda: int(server.auto()["IdleWorkers"]) >= 2, 10, "spares")
-    assert len(server.error_log.find("AH00052") + server.error_log.find("AH00051")) == 1
+        server.wait_until(lambda: int(server.auto()["IdleWorkers"]) >= 2, SLOW, "spares")
+
+    def faults() -> int:
+        return len(server.error_log.find("AH00052") + server.error_log.find("AH00051"))
+
+    server.wait_until(lambda: faults() > 0, SLOW, "the one that ended by a fault is told")
+    assert faults() == 1
 
 
 def test_a_hanging_handler_costs_one_slot_and_not_the_restart(pyhttpd: Start, mpm: str) -> None:
     server = _start(pyhttpd, mpm)
     with Client(server.port) as hanging:
         hanging.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, 5, "a busy slot")  # and the asking one
+        # with the one that asks
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
         for _ in range(5):
             assert server.get("/a.txt").status == 200
-        server.reload("HUP", limit=4)
-        assert hanging.ended(2)
+        server.reload("HUP")  # the handler would hang for an hour
+        assert hanging.ended(SLOW)
         assert server.get("/a.txt").status == 200
     with Client(server.port) as hanging:
         hanging.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, 5, "a busy slot")
-        server.reload("USR1", limit=4)  # the old child stays, as G
-        server.wait_until(lambda: "G" in server.auto()["Scoreboard"], 10, "one G")
-        server.stop(limit=4)
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.reload("USR1")  # the old child stays, as G
+        server.wait_until(lambda: "G" in server.auto()["Scoreboard"], SLOW, "one G")
+        server.stop()
 
 
 def test_a_deaf_child_is_killed_in_the_end(pyhttpd: Start) -> None:
     server = _start(pyhttpd, "prefork")
-    server.expect("AH00045", "AH00046")
     with Client(server.port) as deaf:
         deaf.send(b"GET /deaf HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, 5, "a busy slot")
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
         place = server.signal("TERM")
-        server.await_end(14)
-    numbers = [line.number for line in server.error_log.lines(place) if line.number in ("AH00045", "AH00046")]
-    assert numbers == ["AH00045"] * 3 + ["AH00046"]
+        server.await_end()
+    said: dict[str, list[str]] = {}  # "child process PID still did not exit, ..."; others may have been slow, too
+    for line in server.error_log.lines(place):
+        if line.number in ("AH00045", "AH00046"):
+            said.setdefault(line.text.split()[2], []).append(line.number)
+    assert ["AH00045"] * 3 + ["AH00046"] in said.values(), said
 
 
 def test_graceful_stop_waits_for_what_is_in_flight(pyhttpd: Start, mpm: str) -> None:
@@ -96,28 +104,35 @@ def test_graceful_stop_waits_for_what_is_in_flight(pyhttpd: Start, mpm: str) -> 
     fifo.chmod(0o666)
     with Client(server.port) as client:
         client.send(f"GET /wait?{fifo} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, 5, "a busy slot")
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
         place = server.signal("WINCH")
         server.await_log({"prefork": "AH00170", "worker": "AH00296"}[mpm], place)
-        server.wait_until(lambda: not server.pid_file.exists(), 5, "the pid file removed")
-        server.wait_until(lambda: len(server.children()) <= 1, 5, "idle children gone")
-        with pytest.raises(ConnectionRefusedError):
-            Client(server.port)
+        server.wait_until(lambda: not server.pid_file.exists(), SLOW, "the pid file removed")
+        server.wait_until(lambda: len(server.children()) <= 1, SLOW, "idle children gone")
+
+        def refuses() -> bool:
+            try:
+                Client(server.port).close()
+            except ConnectionRefusedError:
+                return True
+            return False  # the child that serves has not heard of it yet
+
+        server.wait_until(refuses, SLOW, "no connection is taken any more")
         assert not server.ended
         os.close(os.open(fifo, os.O_WRONLY))
         answer = client.answer()
         assert (answer.status, answer.keeps_alive) == (200, False)
-    server.await_end(5)
+    server.await_end()
 
 
 def test_graceful_shutdown_timeout(pyhttpd: Start, mpm: str) -> None:
     server = pyhttpd(LINES + "\nGracefulShutdownTimeout 1", mpm=mpm, limits=POOL[mpm])
     with Client(server.port) as client:
         client.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, 5, "a busy slot")
+        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
         server.signal("WINCH")
-        server.await_end(4)
-        assert client.ended(1)
+        server.await_end()  # the handler would hang for an hour
+        assert client.ended(SLOW)
 
 
 def test_nothing_is_imported_or_opened_late(pyhttpd: Start, mpm: str) -> None:
@@ -147,7 +162,6 @@ def test_nothing_is_imported_or_opened_late(pyhttpd: Start, mpm: str) -> None:
             client.rest()
     for target in ("/raise", "/server-status", "/server-status?auto"):
         server.get(target)
-    server.expect(*(line.number for line in server.error_log.lines() if line.number))
     after = server.get("/modules").body.decode().split("\n")
     assert server.children() == [child]
     assert sorted(set(after) - set(before)) == []
@@ -155,6 +169,8 @@ def test_nothing_is_imported_or_opened_late(pyhttpd: Start, mpm: str) -> None:
     assert not forbidden & set(after)
     server.wait_until(  # lingering connections may still be about to be closed
         lambda: len(server.get("/descriptors").body.split()) <= descriptors,
-        10,
+        SLOW,
         f"no more than {descriptors} descriptors",
     )
+    server.stop()
+    server.expect(*(line.number for line in server.error_log.lines() if line.number))

@@ -11,7 +11,8 @@ from collections import Counter
 from types import TracebackType
 from typing import NamedTuple, Self
 
-LIMIT = 20.0  # seconds until a client gives up
+LIMIT = 60.0  # seconds until a client gives up
+PROMPT = 0.5  # seconds: who takes longer for the next request may find the kept connection closed, and rightly so
 
 
 class BrokenError(Exception):
@@ -185,6 +186,7 @@ class Counts(NamedTuple):
     lost: int  # sent, and no complete answer
     refused: int  # no connection
     retried: int  # on a kept connection that was closed before a byte of the request could be read
+    late: int  # the same, when this client itself had been kept from running for longer than such a connection is kept
     wrong: int  # complete, but not 200
     trouble: list[str]  # the first few, with the second in which they came
 
@@ -194,7 +196,8 @@ class Load:
 
     A client waits `pace` seconds between two requests and opens a new connection after `per_connection` of them, or
     where an answer says `Connection: close`. A request that fails on a kept connection before the server could read a
-    byte of it is sent once more, as browsers do, and counted as retried.
+    byte of it is sent once more, as browsers do, and counted as retried. A server that leaves waits a second for the
+    next request; who had no time to send it within PROMPT seconds was late, and nothing is held against the server.
     """
 
     def __init__(
@@ -232,7 +235,9 @@ class Load:
     def counts(self) -> Counts:
         with self._lock:
             c = self._counts
-            return Counts(c["complete"], c["lost"], c["refused"], c["retried"], c["wrong"], list(self._trouble))
+            return Counts(
+                c["complete"], c["lost"], c["refused"], c["retried"], c["late"], c["wrong"], list(self._trouble)
+            )
 
     def await_answers(self, more: int, limit: float = LIMIT) -> None:
         """Until this many more answers have come."""
@@ -252,6 +257,7 @@ class Load:
     def _run(self) -> None:
         client: Client | None = None
         asked = 0
+        answered = 0.0
         while not self._stop.is_set():
             if client is not None and asked < self._per_connection and client.ended():
                 client.close()  # closed while it was idle, and seen before sending: no request is touched by this
@@ -264,9 +270,10 @@ class Load:
                     self._stop.wait(0.05)
                     continue
             asked += 1
-            if not self._ask(client, reused=asked > 1):
+            if not self._ask(client, idle_since=answered if asked > 1 else None):
                 client.close()
                 client = None
+            answered = time.monotonic()
             self._stop.wait(self._pace)
         if client is not None:
             client.close()
@@ -278,19 +285,26 @@ class Load:
             self._note("refused", str(error))
             return None
 
-    def _ask(self, client: Client, *, reused: bool, again: bool = False) -> bool:
-        """Send and count one request. True if the connection can take another."""
+    def _ask(self, client: Client, *, idle_since: float | None = None, again: bool = False) -> bool:
+        """Send and count one request. `idle_since`: the last answer on a kept connection. True if the connection can
+        take another."""
+        data = request(self._target)
         try:
-            answer = client.ask(self._target)
+            try:
+                client.send(data)
+            finally:
+                late = idle_since is not None and time.monotonic() - idle_since > PROMPT
+            answer = client.answer()
         except BrokenError as error:
-            if reused and error.unread and error.received == 0:
-                self._note("retried", str(error))
+            if idle_since is not None and error.received == 0 and (error.unread or late):
+                self._note("late" if late else "retried", str(error))
                 fresh = self._connect()
                 if fresh is not None:
                     with fresh:
-                        self._ask(fresh, reused=False, again=True)
+                        self._ask(fresh, again=True)
             else:
-                self._note("lost", f"{error}, {error.received} bytes received, {'kept' if reused else 'fresh'}")
+                kind = "fresh" if idle_since is None else "kept"
+                self._note("lost", f"{error}, {error.received} bytes received, {kind}")
             return False
         except TimeoutError:
             self._note("lost", "no answer in time")

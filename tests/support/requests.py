@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pyhttpd.api.log import Level
+from pyhttpd.api.log import ErrorLog, Level, Levels
 from pyhttpd.api.module import Module, Preparation
 from pyhttpd.api.request import Request
 from pyhttpd.config.catalog import Catalog
@@ -77,7 +77,7 @@ class FakeServices:
     def __init__(self, configuration: Configuration, resources: Mapping[Any, Any]) -> None:
         self.configuration = configuration
         self.scoreboard: Any = None
-        self.error_log: Any = None
+        self.error_log = ErrorLog(-1, Levels(Level.EMERG))  # whoever does not ask the request writes nowhere
         self.default_name = "default.example"
         self.resources = dict(resources)
         self.found: Callable[[Request, str], Request] | None = None
@@ -102,6 +102,19 @@ class FakeServices:
     def lookup_file(self, request: Request, path: str) -> Request:
         assert self.found is not None
         return self.found(request, path)
+
+    def lookup_entry(self, request: Request, name: str, *, is_directory: bool) -> Request:
+        assert self.found is not None
+        return self.found(request, f"{name}/" if is_directory else name)
+
+    def run_subrequest(self, found: Request) -> int:
+        raise AssertionError("no handler runs here")
+
+    def discard_body(self, request: Request) -> int:
+        return 0
+
+    def set_validators(self, request: Request, fd: int, finfo: os.stat_result) -> None:
+        raise AssertionError("nothing is validated here")
 
 
 class FakeRequest(Request):

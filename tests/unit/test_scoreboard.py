@@ -52,9 +52,9 @@ def test_long_texts_are_cut_and_bytes_survive(board: Scoreboard) -> None:
 def test_counters_of_the_slot_outlive_the_child(board: Scoreboard) -> None:
     slot = board.slot(0)
     slot.reset(10, 0, Status.READY)
-    slot.end_request(100.5, 0.25, 1000)
+    slot.end_request(100.25, 7.0, 7.25, 1000)
     slot.reset(11, 0, Status.READY)
-    slot.end_request(101.5, 0.25, 500)
+    slot.end_request(101.25, 8.0, 8.25, 500)
     words = board.view(0).words
     assert (words["access_count"], words["my_access_count"]) == (2, 1)
     assert (words["bytes_served"], words["my_bytes_served"]) == (1500, 500)

@@ -29,6 +29,19 @@ def test_before_and_after() -> None:
     assert order_of(("a", hook(after=("b",))), ("b", hook()), ("c", hook(before=("a",)))) == ["b", "c", "a"]
 
 
+def test_what_must_come_earlier_is_drawn_to_the_front() -> None:
+    """Past what stands between, whatever its place."""
+    assert order_of(("a", hook(after=("c",))), ("b", hook()), ("c", hook())) == ["c", "a", "b"]
+    assert order_of(("a", hook()), ("b", hook()), ("c", hook(Order.LAST, before=("a",)))) == ["c", "a", "b"]
+    assert order_of(("a", hook(after=("b", "c"))), ("c", hook(after=("d",))), ("b", hook()), ("d", hook())) == [
+        "b", "d", "c", "a",
+    ]  # fmt: skip
+
+
+def test_a_module_does_not_wait_for_itself() -> None:
+    assert order_of(("a", hook(after=("a",))), ("a", hook(before=("a",)))) == ["a", "a"]
+
+
 def test_a_module_that_is_not_loaded_holds_nobody_up() -> None:
     assert order_of(("a", hook(after=("mod_none.c",)))) == ["a"]
 

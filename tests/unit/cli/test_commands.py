@@ -234,6 +234,16 @@ def test_a_name_that_is_guessed(
     assert (expected in capfd.readouterr().err) is said
 
 
+@pytest.mark.parametrize(("words", "said"), [([], True), (["-e", "warn"], True), (["-e", "error"], False)])
+def test_a_host_name_that_nobody_knows(
+    words: list[str], said: bool, root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "local_host", lambda: LocalHost("127.0.0.1", False, "box"))
+    assert main(["-t", *words, "-f", write(root, "Listen 127.0.0.1:0\n")]) == 0
+    expected = "AH00557: pyhttpd: apr_sockaddr_info_get() failed for box\nAH00558: "
+    assert (expected in capfd.readouterr().err) is said
+
+
 def test_before_and_after(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = write(root, "<IfDefine EARLY>\nListen 127.0.0.1:8103\n</IfDefine>\n")
     assert main(["-S", "-f", path, "-C", "Define EARLY", "-c", "PidFile logs/late.pid", "-c", "ServerName x"]) == 0

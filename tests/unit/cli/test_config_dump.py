@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,14 @@ def loads() -> list[str]:
     return [f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so" for name in dict.fromkeys((*SHARED, *ELSEWHERE))]
 
 
-def theirs(directory: Path, dump: str = "DUMP_CONFIG") -> str:
+def theirs(directory: Path, dump: str = "DUMP_CONFIG", *, status: int = 0) -> str:
     lines = (*loads(), f"LoadModule info_module {APACHE_MODULES}/mod_info.so")
     words = [word for line in lines for word in ("-C", line)]
     ran = subprocess.run(
         [str(APACHE), "-t", "-D", dump, "-d", str(directory), "-f", str(directory / "httpd.conf"), *words],
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr.decode()
+    assert ran.returncode == status, ran.stderr.decode()
     return ran.stdout.decode("utf-8", "surrogateescape")
 
 
@@ -106,7 +107,7 @@ def test_includes(case: Path, root: Path) -> None:
     require_apache()
     (root / "httpd.conf").write_text(unpack(case, root))
     options = ReadOptions("httpd.conf", str(root), before=tuple(loads()))
-    assert includes(read(options, catalog())) == theirs(root, "DUMP_INCLUDES")
+    assert includes(read(options, catalog()).included) == theirs(root, "DUMP_INCLUDES")
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
@@ -132,3 +133,14 @@ def test_all_of_apache2_conf(root: Path) -> None:
     defines = "".join(f"Define APACHE_{name} {values.get(name, str(root / 'logs'))}\n" for name in names)
     (root / "httpd.conf").write_text(f"{defines}ServerName x\n{text}")
     assert without_needless_ends(ours(root)) == theirs(root)
+
+
+def test_the_files_of_a_broken_configuration_are_listed_too(root: Path) -> None:
+    require_apache()
+    (root / "inner.conf").write_text("Options Nonsense\n")
+    (root / "httpd.conf").write_text(f"ServerName x\nServerRoot {root}\nInclude inner.conf\n")
+    command = [sys.executable, "-m", "pyhttpd", "-t", "-D", "DUMP_INCLUDES", "-d", str(root), "-f", "httpd.conf"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 1
+    assert "Illegal option Nonsense" in ran.stderr
+    assert ran.stdout == theirs(root, "DUMP_INCLUDES", status=1)

@@ -163,6 +163,25 @@ def test_the_same_answer_as_the_server(root: Path, capsys: pytest.CaptureFixture
     assert "Options not allowed here" in found["log"][0]["message"]
 
 
+def test_a_query_may_hold_a_url(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, "")
+    for url in ("x/login?to=http://y/", "/login?to=http://y/", "http://x:8001/login?to=http://y/"):
+        found = explained(root, capsys, url)
+        assert found["request"]["line"] == "GET /login?to=http://y/ HTTP/1.1"
+        assert found["request"]["host"] == "x"
+
+
+def test_an_error_document_may_make_another_answer_of_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, "ErrorDocument 404 http://y/lost\n")
+    found = explained(root, capsys, "/none")
+    assert (found["status"], found["location"], found["error"]) == (302, "http://y/lost", 404)
+
+
+def test_a_handler_that_nobody_has(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, "<Location /x>\nSetHandler nobody-has-it\n</Location>\n")
+    assert explained(root, capsys, "/x")["status"] == 404  # the file is not there
+
+
 def test_headers_and_bodies_reach_conditions(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, "<Location />\nRequire expr req('X-Key') == 's'\n</Location>\n")
     assert explained(root, capsys, "/")["status"] == 403

@@ -49,7 +49,7 @@ def test_version_loads_next_to_nothing() -> None:
         "print(*sorted(set(sys.modules) - before))"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True,
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True,
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
     loaded = [name for name in result.stdout.splitlines()[-1].split() if name != "__future__"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -19,15 +22,18 @@ CHECKOUT = Path(__file__).parents[3]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_a_terminal(directory: Path, **environment: str) -> str:
-    """What `pyhttpd -t` of a broken file writes to a terminal."""
-    (directory / "httpd.conf").write_text("ServerName x\nKeepAlive maybe\n")
+def on_a_terminal(
+    directory: Path, line: str = "KeepAlive maybe", columns: int = 0, environment: dict[str, str] | None = None
+) -> str:
+    """What `pyhttpd -t` of a broken file writes to a terminal; 0 columns: one that does not know how wide it is."""
+    (directory / "httpd.conf").write_text(f"ServerName x\n{line}\n")
     master, slave = pty.openpty()
     try:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         subprocess.run(
             [sys.executable, "-m", "pyhttpd", "-t", "-d", str(directory), "-f", str(directory / "httpd.conf")],
             stderr=slave, timeout=60, check=False, cwd=CHECKOUT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], **(environment or {})},
         )  # fmt: skip
         os.set_blocking(master, False)
         return os.read(master, 65536).decode().replace("\r\n", "\n")
@@ -38,16 +44,25 @@ def on_a_terminal(directory: Path, **environment: str) -> str:
 
 def test_colours_on_a_terminal(tmp_path: Path) -> None:
     plain = on_a_terminal(tmp_path)
-    coloured_text = on_a_terminal(tmp_path, TERM="xterm")
+    coloured_text = on_a_terminal(tmp_path, environment={"TERM": "xterm"})
     assert "KeepAlive must be On or Off" in plain
     assert "\x1b" not in plain
     assert "\x1b[1;31m" in coloured_text
     assert ESCAPE.sub("", coloured_text) == plain
 
 
+@pytest.mark.parametrize("columns", [0, 80, 50])
+def test_a_long_line_is_cut_so_that_the_caret_fits(columns: int, tmp_path: Path) -> None:
+    shown = on_a_terminal(tmp_path, f"KeepAlive{' ' * 100}maybe", columns)
+    line, caret = shown.splitlines()[-2:]
+    assert max(len(line), len(caret)) <= (columns or 160)
+    start = caret.index("^")
+    assert line[start : start + caret.count("~") + 1] == "maybe"
+
+
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}])
 def test_no_colours_where_none_are_wanted(environment: dict[str, str], tmp_path: Path) -> None:
-    assert "\x1b" not in on_a_terminal(tmp_path, **environment)
+    assert "\x1b" not in on_a_terminal(tmp_path, environment=environment)
 
 
 @pytest.mark.parametrize("severity", list(Severity))

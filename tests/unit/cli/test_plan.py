@@ -164,6 +164,15 @@ def test_modules_and_variables(root: Path) -> None:
     assert as_json(made)["server"][0]["new"] == "NAME=x"
 
 
+def test_the_order_of_modules(root: Path) -> None:
+    before = BASE + "LoadModule env_module x\nLoadModule alias_module x\n"
+    after = BASE + "LoadModule alias_module x\nLoadModule env_module x\n"
+    made = plan(root, before, after)
+    assert [(c.what, c.old, c.new) for c in made.everything] == [
+        ("order of modules", "macro_module, env_module, alias_module", "macro_module, alias_module, env_module")
+    ]
+
+
 @given(st.binary(max_size=200))
 def test_what_is_no_tree_is_refused(data: bytes) -> None:
     with pytest.raises(KeptError):

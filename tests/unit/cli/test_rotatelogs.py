@@ -300,7 +300,7 @@ def test_verbose(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
 def run(arguments: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "pyhttpd.cli.rotatelogs", *arguments.split()],
-        input=data, capture_output=True, check=False, timeout=20,
+        input=data, capture_output=True, check=False, timeout=60,
         env={**os.environ, "PYTHONPATH": CHECKOUT},
     )  # fmt: skip
 

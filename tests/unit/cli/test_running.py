@@ -24,8 +24,9 @@ WAITS = "import sys; sys.stdin.read()"
 @contextmanager
 def server(program: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that looks like pyhttpd and waits until its input ends."""
-    script = f"{program}\nprint(flush=True)\n{WAITS}"
-    command = [sys.executable, "-c", script, str(path), "pyhttpd"]
+    script = path.parent / "pyhttpd"
+    script.write_text(f"{program}\nprint(flush=True)\n{WAITS}")
+    command = [sys.executable, str(script), str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -46,6 +47,20 @@ def test_without_a_lock_the_process_must_be_older_than_the_file(tmp_path: Path) 
         path.write_text(f"{process.pid}\n")
         assert running(str(path)) == process.pid
         os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert running(str(path)) is None
+
+
+@pytest.mark.parametrize("name", ["pyhttpd/venv/bin/other", "pyhttpd.conf"])
+def test_who_is_another_program(tmp_path: Path, name: str) -> None:
+    """Whatever the path is that its name is in, and the number in our file may be its own."""
+    path, other = tmp_path / "httpd.pid", tmp_path / name
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_text(f"print(flush=True)\n{WAITS}")
+    command = [sys.executable, "-X", "utf8", str(other), "-m", "pyhttpd"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        path.write_text(f"{process.pid}\n")
         assert running(str(path)) is None
 
 

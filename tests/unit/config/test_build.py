@@ -131,3 +131,12 @@ def test_a_configuration_pickles(tmp_path: Path) -> None:
     text = "<VirtualHost *>\n<LocationMatch ^/a>\nErrorDocument 404 x\n</LocationMatch>\n</VirtualHost>\n"
     configuration = read_text(tmp_path, text)
     assert pickle.loads(pickle.dumps(configuration)) == configuration
+
+
+def test_what_stands_in_a_foreign_section_is_not_looked_at(tmp_path: Path) -> None:
+    """It may be no configuration at all."""
+    found = diagnostics_of(tmp_path, '<Perl>\n$ENV{A} = "b";\nuse lib;\n</Perl>\n<Nothing>\nFoo\n</Nothing>\n')
+    errors = [each.message for each in found if each.severity is Severity.ERROR and each.location is not None]
+    assert [message.partition(",")[0] for message in errors] == [
+        "Invalid command '<Perl'", "Invalid command '<Nothing'", "Invalid command 'Foo'"
+    ]  # fmt: skip

@@ -21,7 +21,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_includes(directory: Path) -> None:
-    assert dump.includes(read_text(directory, "Include sub.conf\n")) == (
+    assert dump.includes(read_text(directory, "Include sub.conf\n").included) == (
         f"Included configuration files:\n  (*) {directory}/httpd.conf\n    (1) {directory}/sub.conf\n"
     )
 

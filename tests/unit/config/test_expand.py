@@ -102,10 +102,31 @@ def test_the_mpm_of_a_line(tmp_path: Path) -> None:
     assert ("mpm_prefork_module", False) in [(module.name, module.static) for module in configuration.modules]
 
 
-def test_a_module_that_is_compiled_in_is_accepted_silently(tmp_path: Path) -> None:
-    text = "LoadModule dir_module modules/mod_dir.so\n"
+def test_a_line_for_a_module_that_is_compiled_in_moves_it_behind_the_others(tmp_path: Path) -> None:
+    text = (
+        "LoadModule extra_module x.so\nLoadModule version_module x.so\nLoadModule mpm_prefork_module x.so\n"
+        "LoadModule dir_module modules/mod_dir.so\n"
+    )
     assert diagnostics_of(tmp_path, text) == ()
-    assert [module.static for module in read_text(tmp_path, text).modules if module.name == "dir_module"] == [True]
+    given = [(module.name, module.static) for module in read_text(tmp_path, text).modules]
+    names = ("extra_module", "version_module", "mpm_prefork_module", "dir_module")
+    assert given[-4:] == [(name, False) for name in names]
+    assert {static for _, static in given[:-4]} == {True}
+    assert not {name for name, _ in given[:-4]} & set(names)
+    twice = text + "LoadModule dir_module x\nLoadModule version_module x\n"
+    assert [diagnostic.number for diagnostic in diagnostics_of(tmp_path, twice)] == ["AH01574", "AH01574"]
+    assert [(module.name, module.static) for module in read_text(tmp_path, twice).modules] == given
+
+
+def test_the_default_mpm_stands_behind_what_no_line_has_loaded(tmp_path: Path) -> None:
+    given = [module.name for module in read_text(tmp_path, "LoadModule dir_module x\n").modules]
+    assert given[-2:] == ["mpm_worker_module", "dir_module"]
+
+
+@pytest.mark.parametrize("name", ["core_module", "http_module", "so_module"])
+def test_what_no_file_can_bring(tmp_path: Path, name: str) -> None:
+    (diagnostic,) = diagnostics_of(tmp_path, f"LoadModule {name} modules/x.so\n")
+    assert diagnostic.message == f"module {name} is built-in and can't be loaded"
 
 
 def test_a_second_line_for_a_module(tmp_path: Path) -> None:

@@ -146,3 +146,9 @@ def test_what_needs_no_parser_means_what_the_parser_says(text: str) -> None:
     text = text.encode("utf-8", "replace").decode("utf-8").translate(dict.fromkeys(map(ord, "%$\\\n\0")))
     expected = _Parser(wire(text), Writer.ADMINISTRATOR, True).parse()
     assert parse(text, Writer.ADMINISTRATOR, whole_is_text=True) == expected
+
+
+def test_a_message_shows_the_byte_that_is_wrong() -> None:
+    """As a part of a native text, which the log and the terminal get."""
+    with pytest.raises(ExpressionError, match=r"Parse error near '\udcc3'$"):
+        parse_condition("'a' \xe9 'b'")

@@ -165,6 +165,21 @@ def test_hopeless_heads_are_refused_before_they_end(data: bytes, number: str) ->
         assert caught.value.number == number, size
 
 
+def test_a_line_of_just_the_limit_is_taken_whatever_the_pieces() -> None:
+    """Half of its end may have come: that CR does not count."""
+    limits = Limits(line=30, field_size=20)
+    line = b"GET /" + b"a" * (31 - len("GET / HTTP/1.1")) + b" HTTP/1.1"
+    data = line + b"\r\nHost: " + b"h" * (21 - len("Host: ")) + b"\r\n\r\n"
+    for piece in range(1, len(data) + 1):
+        buffer = HeadBuffer()
+        taken = None
+        for start in range(0, len(data), piece):
+            buffer.feed(data[start : start + piece])
+            taken = buffer.take(limits)
+        assert taken == data
+        assert parse_head(data, limits).fields.get("Host") == "h" * 15
+
+
 def test_a_dripping_head_costs_linear_time() -> None:
     """Each byte is looked at a bounded number of times: no check runs over all that is there for each piece."""
     limits = Limits(8190, 0, 8190)

@@ -7,7 +7,7 @@ import pytest
 from pyhttpd.http.conditional import precondition, range_applies
 from pyhttpd.http.dates import format_date, format_other_date, parse_date
 from pyhttpd.http.headers import Headers
-from pyhttpd.http.ranges import Ranges, UnsatisfiableError, parse_ranges
+from pyhttpd.http.ranges import Ranges, TooMuchError, UnsatisfiableError, parse_ranges
 from pyhttpd.http.status import status_line
 
 THEN = 784111777
@@ -133,12 +133,16 @@ def test_if_range() -> None:
         ("bytes=-", None),
         ("chars=0-4", None),
         ("bytes=0-9,0-9", [(0, 9)]),
-        ("bytes=0-5,8-9,0-5", None),
     ],
 )
 def test_ranges(field: str, expected: list[tuple[int, int]] | None) -> None:
     found = parse_ranges(field, 10)
     assert (found and list(found.pieces)) == expected
+
+
+def test_ranges_that_ask_for_more_than_there_is() -> None:
+    with pytest.raises(TooMuchError):
+        parse_ranges("bytes=0-5,8-9,0-5", 10)
 
 
 def test_what_was_merged_is_counted() -> None:

@@ -53,7 +53,7 @@ def _kept(found: dict[str, Any], name: str) -> bytes:
     return data
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
 @given(line=wire, agent=wire, user=wire, args=wire, uri=native, filename=native, status=st.integers(100, 999))
 def test_any_bytes(
     request_: FakeRequest, line: str, agent: str, user: str, args: str, uri: str, filename: str, status: int

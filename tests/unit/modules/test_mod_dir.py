@@ -74,6 +74,18 @@ def test_disabled(lines: str, tmp_path: Path) -> None:
     assert (fixup(request), looked_up, request.handler) == (DECLINED, [], DIRECTORY_TYPE)
 
 
+def test_the_place_of_an_index_is_escaped(tmp_path: Path) -> None:
+    lines = 'DirectoryIndex "a b"\nDirectoryIndexRedirect 307'
+    request, _ = _directory(lines, tmp_path, {"/d/a b": (200, a_file())})
+    assert fixup(request) == 307
+    assert (request.headers_out.get("Location") or "").endswith("/d/a%20b")
+
+
+def test_an_empty_word_ends_the_names(tmp_path: Path) -> None:
+    request, looked_up = _directory('DirectoryIndex a "" b', tmp_path, {})
+    assert (fixup(request), looked_up) == (DECLINED, ["/d/a"])
+
+
 def test_the_query_goes_along_and_the_path_is_escaped(tmp_path: Path) -> None:
     request, looked_up = _directory("", tmp_path, {}, uri="/a b/", args="q=1")
     assert fixup(request) == DECLINED

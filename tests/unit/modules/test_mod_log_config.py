@@ -116,14 +116,15 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    log.write(b"lost 1\n", request)
-    log.write(b"lost 2\n", request)
+    log.write("lost 1\n", request.log)
+    log.write("lost 2\n", request.log)
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:4]))
-    log.write(b"torn line\n", request)
-    assert request.lines == []
+    log.write("torn line\n", request.log)
+    assert [(number, message) for _, number, message in request.lines] == [("AH00646", f"Error writing to {path}")]
+    request.lines.clear()
     monkeypatch.setattr(os, "write", real)
-    log.write(b"whole\n", request)
-    log.write(b"again\n", request)
+    log.write("whole\n", request.log)
+    log.write("again\n", request.log)
     os.close(sink.fd)
     assert (tmp_path / "a.log").read_bytes() == b"whole\nagain\n"
     assert [(number, message) for _, number, message in request.lines] == [

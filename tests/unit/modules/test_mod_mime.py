@@ -8,7 +8,8 @@ import pytest
 
 from pyhttpd.api.module import PrepareError
 from pyhttpd.api.phases import DECLINED, OK
-from pyhttpd.modules.mod_mime import TYPES, find_type, parse_types, with_charset
+from pyhttpd.modules.mime_content_type import MalformedError, with_charset
+from pyhttpd.modules.mod_mime import TYPES, find_type, parse_types
 from tests.support.requests import a_directory, a_file, configure, make_request, prepared
 
 KNOWN = {"html": "text/html", "png": "image/png", "gz": "application/x-gzip", "txt": "text/plain"}
@@ -97,16 +98,44 @@ def test_merging(outer: str, inner: str, content_type: str | None, charset: str,
         ("text/html", "text/html; charset=u"),
         ("text/html;charset=a", "text/html; charset=u"),
         ('text/html; x="a;b" ; charset=a; y=2', 'text/html; x="a;b"; charset=u; y=2'),
-        ("text/html; broken", "text/html; broken"),
+        ("text/html; broken", "text/html; charset=u"),
+        ("text/html;x=1;charset=a;charset=b", "text/html; x=1; charset=u"),
     ],
 )
 def test_charsets(content_type: str, expected: str) -> None:
     assert with_charset(content_type, "u") == expected
 
 
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("text/html", "text/html"),
+        ("text/html;a=b;c=d", "text/html; a=b; c=d"),
+        ("text/html ; charset=x", "text/html; charset=x"),
+    ],
+)
+def test_every_type_gets_its_usual_form(content_type: str, expected: str) -> None:
+    assert with_charset(content_type, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("content_type", "number"),
+    [
+        ("", "AH01598"), (" ", "AH01598"), ("text", "AH01599"), ("text;x/y", "AH01599"), ("text x", "AH01600"),
+        ("text/ ", "AH01601"), ("text/html;", "AH01602"), ("text/html; =x", "AH01603"), ("text/html; a=", "AH01604"),
+        ("text/html; a@b=c", "AH01605"), ('text/html; a="b"c', "AH01606"), ('text/html; a="\xe9"', "AH01607"),
+        ("text/html; a=b c", "AH01608"), ("text/html; a=;", "AH01609"),
+    ],
+)  # fmt: skip
+def test_types_that_are_malformed(content_type: str, number: str) -> None:
+    with pytest.raises(MalformedError) as raised:
+        with_charset(content_type, None)
+    assert raised.value.number == number
+
+
 def test_types_files() -> None:
-    lines = ["# comment\n", "text/a  a AA\n", "text/none\n", "\n", "text/b\taa\n"]
-    assert parse_types(lines) == {"a": "text/a", "aa": "text/b"}
+    lines = ["# comment\n", "text/a  a AA\n", "text/none\n", "\n", "text/b\taa\n", "  # x y\n", "text/c \\\n", " c\n"]
+    assert parse_types(lines) == {"a": "text/a", "aa": "text/b", "c": "text/c"}
 
 
 def test_the_types_file_is_read_when_a_generation_is_prepared(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_each_watchdog_once_in_an_interval(tmp_path: Path, monkeypatch: pytest.M
     services = cast(
         Services,
         SimpleNamespace(
-            configuration=configuration, resource=resources.__getitem__, providers=lambda group: {"rex": watchdog}
+            configuration=configuration,
+            resource=resources.__getitem__,
+            providers=lambda group: {"rex": watchdog},
         ),
     )
     for second in range(100, 112):
@@ -35,6 +37,6 @@ def test_each_watchdog_once_in_an_interval(tmp_path: Path, monkeypatch: pytest.M
     assert barked == [100.0, 105.0, 110.0]
 
 
-@pytest.mark.parametrize("word", ["0", "abc", "-1", "1h"])
+@pytest.mark.parametrize("word", ["0", "abc", "-1", "1h", "2147483648"])
 def test_what_is_no_interval(tmp_path: Path, word: str) -> None:
     assert refusals(f"WatchdogInterval {word}", tmp_path) == ["Invalid WatchdogInterval"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -83,13 +84,18 @@ def test_wrong_read_timeouts(words: str, message: str, tmp_path: Path) -> None:
     assert refusals(f"RequestReadTimeout {words}\n", tmp_path) == [message]
 
 
+def groups(uid: int, gid: int) -> tuple[int, ...]:
+    """All groups of a user of this system."""
+    return tuple(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
         ("", UnixdConfig()),
-        ("User daemon\nGroup daemon", UnixdConfig("daemon", "daemon", 1, 1)),
-        ("User daemon", UnixdConfig("daemon", None, 1, 1)),
-        ("Group #12\nUser #1", UnixdConfig("#1", "#12", 1, 12)),
+        ("User daemon\nGroup daemon", UnixdConfig("daemon", "daemon", 1, 1, groups(1, 1))),
+        ("User daemon", UnixdConfig("daemon", None, 1, 1, groups(1, 1))),
+        ("Group #12\nUser #1", UnixdConfig("#1", "#12", 1, 12, groups(1, 12))),
     ],
 )
 def test_user_and_group(lines: str, expected: UnixdConfig, tmp_path: Path) -> None:

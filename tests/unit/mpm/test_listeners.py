@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from pyhttpd.mpm.directives import ListenAddress
-from pyhttpd.mpm.listeners import DRAIN, BindError, Listeners, SocketOptions
+from pyhttpd.mpm.listen import ListenAddress
+from pyhttpd.mpm.listeners import DRAIN, LONGEST_DRAIN, BindError, Listeners, SocketOptions
+from tests.support.servers import has_ipv6
 
 OPTIONS = SocketOptions(backlog=16)
+NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6")
 ANY_PORT = ListenAddress("127.0.0.1", 0, "http")
 
 
@@ -45,9 +48,9 @@ def test_a_port_of_the_kernels_choice_is_kept(listeners: Listeners) -> None:
     assert port(listeners) == first
 
 
-def drained(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
+def drained(listeners: Listeners, monkeypatch: pytest.MonkeyPatch, more: float = 0.0) -> None:
     """The time that retired sockets have is over."""
-    later = time.monotonic() + 2 * DRAIN
+    later = time.monotonic() + 2 * DRAIN + more
     with monkeypatch.context() as patch:
         patch.setattr("pyhttpd.mpm.listeners.time.monotonic", lambda: later)
         listeners.end_draining()
@@ -64,11 +67,23 @@ def test_what_is_not_named_any_more_is_drained_and_then_ended(
     assert connects(old), "its queue may not be empty yet"
     assert len(listeners.bucket(0)) == 2
     drained(listeners, monkeypatch)
+    assert len(listeners.bucket(0)) == 2, "a connection waits in it"
+    inherited.accept()[0].close()
+    drained(listeners, monkeypatch)
     assert not connects(old)
     assert len(listeners.bucket(0)) == 1
     with pytest.raises(OSError, match="Invalid argument"):
         inherited.accept()
     inherited.close()
+
+
+def test_what_waits_in_vain_does_not_wait_for_ever(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(listeners, ANY_PORT)
+    old = port(listeners)
+    take(listeners, ListenAddress("127.0.0.2", 0, "http"))
+    assert connects(old)
+    drained(listeners, monkeypatch, more=LONGEST_DRAIN)
+    assert not connects(old)
 
 
 def test_a_failed_change_leaves_everything(listeners: Listeners) -> None:
@@ -111,6 +126,64 @@ def _accepts(sock: socket.socket) -> bool:
     return True
 
 
+def refusal(listeners: Listeners, *addresses: ListenAddress) -> list[str]:
+    with pytest.raises(BindError) as caught:
+        listeners.prepare(addresses, OPTIONS)
+    assert {failure.errno for failure in caught.value.failures} == {errno.EADDRINUSE}
+    return [failure.text.rpartition(" ")[2].rpartition(":")[0] for failure in caught.value.failures]
+
+
+def free() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def on(number: int, *hosts: str | None) -> list[ListenAddress]:
+    return [ListenAddress(host, number, "http") for host in hosts]
+
+
+@NEEDS_IPV6
+def test_addresses_of_one_configuration_do_not_overlap(listeners: Listeners) -> None:
+    """Whether they are new, or were there before."""
+    number = free()
+    for _ in range(2):
+        assert refusal(listeners, *on(number, None, "127.0.0.1")) == ["127.0.0.1"]
+        assert refusal(listeners, *on(number, "127.0.0.1", None)) == ["[::]", "0.0.0.0"]
+        assert refusal(listeners, *on(number, "127.0.0.1", "127.0.0.2", "127.0.0.1")) == ["127.0.0.1"]
+        take(listeners, *on(number, "127.0.0.1"))
+        take(listeners, *on(number, None))  # the narrow one stays open beside it
+    assert connects(number)
+
+
+@NEEDS_IPV6
+def test_ipv6_takes_the_place_of_ipv4(listeners: Listeners) -> None:
+    for hosts in (("::", "0.0.0.0"), ("0.0.0.0", "::"), (None, "0.0.0.0")):
+        take(listeners, *on(free(), *hosts))
+        assert [listener.names[0][0] for listener in listeners.current] == ["::"]
+        assert connects(port(listeners))
+    assert refusal(listeners, *on(free(), "0.0.0.0", None)) == ["[::]", "0.0.0.0"]
+    take(listeners, *on(free(), "0.0.0.0", "::1"))
+    assert len(listeners.current) == 2
+
+
+@NEEDS_IPV6
+def test_ipv4_alone_where_ipv6_is_taken(listeners: Listeners) -> None:
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        other.listen()
+        number = other.getsockname()[1]
+        take(listeners, *on(number, None))
+        (listener,) = listeners.current
+        assert listener.names == [("0.0.0.0", number)]
+        (failure,) = listener.failures
+        assert failure.text == f"make_sock: could not bind to address [::]:{number}"
+        with socket.socket() as another:
+            another.bind(("0.0.0.0", 0))
+            another.listen()
+            assert refusal(listeners, *on(another.getsockname()[1], None)) == ["[::]", "0.0.0.0"]
+
+
 def test_a_second_server_cannot_take_the_port(listeners: Listeners) -> None:
     take(listeners, ANY_PORT)
     take(listeners, ListenAddress(None, port(listeners), "http"))
@@ -134,6 +207,14 @@ def test_an_accept_filter_is_for_its_protocol(listeners: Listeners) -> None:
     options = SocketOptions(backlog=16, defer_accept=30, deferred_protocols=frozenset({"https"}))
     listeners.commit(listeners.prepare([ANY_PORT], options), options)
     assert deferred(listeners) == 0
+
+
+def test_another_protocol_acts_on_a_socket_that_stays(listeners: Listeners) -> None:
+    options = SocketOptions(backlog=16, defer_accept=30)
+    for protocol, waits in (("http", True), ("ftp", False), ("https", True)):
+        listeners.commit(listeners.prepare([ANY_PORT._replace(protocol=protocol)], options), options)
+        assert bool(deferred(listeners)) is waits
+    assert len(listeners.bucket(0)) == 1
 
 
 def test_options_act_on_sockets_that_stay(listeners: Listeners) -> None:

@@ -38,6 +38,16 @@ def test_somebody_elses_file_stays(tmp_path: Path) -> None:
     assert path.exists()
 
 
+def test_a_file_that_has_gone(tmp_path: Path) -> None:
+    path = tmp_path / "httpd.pid"
+    file = PidFile(str(path))
+    file.write()
+    path.unlink()
+    with pytest.raises(PidFileError, match="failed to remove PID file") as caught:
+        file.remove()
+    assert caught.value.number == "AH00095"
+
+
 @pytest.mark.parametrize("text", ["", "abc", "-5", "0", "99999999999999999999", "12x"])
 def test_garbage_is_no_pid(tmp_path: Path, text: str) -> None:
     path = tmp_path / "httpd.pid"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from pyhttpd.api.connection import For, Wait, Woken
-from pyhttpd.mpm.crowd import Crowd
+from pyhttpd.mpm.crowd import GRACE, Crowd
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.waiting import Acceptor, ConnectionWaiter
 
@@ -177,7 +178,7 @@ class FakeCrowd(Crowd):
         return self.answers.pop(0)
 
 
-@pytest.mark.parametrize("reason", [For.FIRST, For.IDLE, For.READ, For.LINGER])
+@pytest.mark.parametrize("reason", list(GRACE))
 def test_who_does_nothing_makes_room_for_others(
     ends: Ends, pair: tuple[socket.socket, socket.socket], reason: For
 ) -> None:
@@ -200,9 +201,21 @@ def test_who_does_nothing_is_kept_where_nobody_waits(
     assert waiter.wait(pair[0], Wait(For.IDLE, now, now - 60)) is Woken.EXPIRED
 
 
+@pytest.mark.parametrize("reason", [For.BODY, For.WRITE])
+def test_who_is_wanted_is_not_looked_at(ends: Ends, pair: tuple[socket.socket, socket.socket], reason: For) -> None:
+    waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, FakeCrowd())
+    if reason is For.WRITE:
+        pair[0].setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while pair[0].send(b"x" * 65536):
+                pass
+    now = time.monotonic()
+    assert waiter.wait(pair[0], Wait(reason, now + 0.01, now - 60)) is Woken.EXPIRED
+
+
 def test_who_has_just_begun_is_not_looked_at(ends: Ends, pair: tuple[socket.socket, socket.socket]) -> None:
     waiter = ConnectionWaiter(ends.pod.reader, ends.stop[0], ends.leaving, ends.leave, FakeCrowd())
-    for reason in (For.FIRST, For.IDLE, For.READ, For.LINGER):
+    for reason in GRACE:
         assert waiter.wait(pair[0], Wait(reason, time.monotonic() + 0.01)) is Woken.EXPIRED
 
 

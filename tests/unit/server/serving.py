@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ class LeavingChild:
 
     def __init__(self) -> None:
         self.leaving = False
+        self.waits: list[Wait] = []
+        self.woken: Woken | None = None  # how the next waits for a body end; None: with what comes
+
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        self.waits.append(wait)
+        if self.woken is not None:
+            return self.woken
+        seconds = max(wait.deadline - time.monotonic(), 0)
+        return Woken.READY if select.select([sock], [], [], seconds)[0] else Woken.EXPIRED
 
 
 class Dialogue:
@@ -46,6 +56,7 @@ class Dialogue:
         self.client.settimeout(20)
         self.slot: Slot = serving.scoreboard.slot(0)
         self.connection: Connection = serving.service.open(self.sock, peer, self.slot)
+        self.connection.shortly = 0.0
         self.wait = Wait(For.READ)
         self._woken = Woken.NEW
 
@@ -53,7 +64,7 @@ class Dialogue:
         """Serve as an MPM would, until the service waits for bytes that are not there."""
         self._woken = woken or self._woken
         while True:
-            self.wait = self.serving.service.serve(self.connection, self._woken)
+            self.wait = self.connection.serve(self._woken)
             self._woken = Woken.READY
             if self.wait.reason is For.CLOSE or not select.select([self.sock], [], [], 0)[0]:
                 return self.wait
@@ -68,11 +79,11 @@ class Dialogue:
         thread.start()
         self.serve()
         if self.wait.reason in (For.CLOSE, For.LINGER):
-            self.serving.service.close(self.connection)
+            self.connection.close()
         else:
             self.sock.settimeout(20)
             self.sock.sendall(MARK)  # everything in front of it is the answer
-            self.sock.setblocking(False)
+            self.sock.setblocking(True)
         thread.join(20)
         assert not thread.is_alive()
         return b"".join(received).removesuffix(MARK)
@@ -95,7 +106,7 @@ class Dialogue:
         return self.wait.reason in (For.CLOSE, For.LINGER)
 
     def close(self) -> None:
-        self.serving.service.close(self.connection)
+        self.connection.close()
         self.client.close()
 
 

@@ -12,13 +12,17 @@ import pytest
 
 from pyhttpd.api.body import FileSlice
 from pyhttpd.api.recording import Recording
+from pyhttpd.http.head import Head
+from pyhttpd.http.headers import Headers
 from pyhttpd.server import answer_memo
-from pyhttpd.server.answer_memo import INLINE, AnswerMemo, KeptAnswer, Key, Part, read_body
+from pyhttpd.server.answer_inputs import question_of
+from pyhttpd.server.answer_memo import INLINE, AnswerMemo, KeptAnswer, Key, Part, Wish, read_body
 from pyhttpd.server.request import ServerRequest
 from tests.support.requests import configure, make_request
 
 ADDRESS = ("127.0.0.1", 80)
 DATE = b"Tue, 24 Nov 2026 08:00:00 GMT"
+SECOND = 1795507200  # the same
 HEAD = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 07:00:00 GMT\r\nServer: s\r\n%bContent-Length: 4\r\n\r\n"
 KEEP = b"Keep-Alive: timeout=5, max=100\r\nConnection: Keep-Alive\r\n"
 
@@ -47,7 +51,7 @@ def key(head: bytes) -> Key:
 
 def test_the_date_and_the_requests_that_are_left_are_filled_in(kept: Kept) -> None:
     expected = HEAD.replace(b"Mon, 23 Nov 2026 07:00:00 GMT", DATE) % KEEP.replace(b"100", b"42") + b"page"
-    assert kept().message(DATE, 42) == expected
+    assert kept().message(SECOND, 42) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,53 +59,62 @@ def test_the_date_and_the_requests_that_are_left_are_filled_in(kept: Kept) -> No
 )
 def test_without_a_limit_only_the_date_is(kept: Kept, field: bytes) -> None:
     answer = kept(HEAD % field)
-    assert answer.message(DATE, 0) == HEAD.replace(b"Mon, 23 Nov 2026 07:00:00 GMT", DATE) % field + b"page"
+    assert answer.message(SECOND, 0) == HEAD.replace(b"Mon, 23 Nov 2026 07:00:00 GMT", DATE) % field + b"page"
     assert answer.inline == 4
 
 
 def test_heads_are_wanted_the_second_time() -> None:
     memo = AnswerMemo()
-    assert [memo.wanted(key(b"GET /"), 1.0) for _ in range(3)] == [False, True, True]
-    assert not memo.wanted((("127.0.0.1", 81), b"GET /"), 1.0)
+    question = question_of(ADDRESS, Head())
+    wishes = [memo.wanted(key(b"GET /"), Head(), 1.0) for _ in range(3)]
+    assert wishes == [None, Wish(key(b"GET /"), question), Wish(key(b"GET /"), question)]
+    assert memo.wanted(key(b"GET / another"), Head(), 1.0) == Wish(None, question)
+    assert memo.wanted((("127.0.0.1", 81), b"GET /"), Head(), 1.0) is None
     long = b"x" * (answer_memo.LARGEST_HEAD + 1)
-    assert [memo.wanted(key(long), 1.0) for _ in range(2)] == [False, False]
+    assert [memo.wanted(key(long), Head(), 1.0) for _ in range(2)] == [None, None]
 
 
 def test_a_flood_of_different_heads_is_bounded(kept: Kept) -> None:
     memo = AnswerMemo(limit=100_000)
     for number in range(20_000):
         head = b"GET /%d" % number
-        memo.wanted(key(head), 1.0)
-        memo.put(key(head), kept())
-    assert len(memo._seen) <= answer_memo._SEEN
-    size = sum(len(head) + answer.cost for part in (memo._young, memo._old) for (_, head), answer in part.items())
+        wish = memo.wanted(key(head), Head(), 1.0) or Wish(key(head), None)
+        cookie = Head(fields=Headers([("Cookie", str(number))]))
+        memo.put(wish, cookie, frozenset(["?", "cookie"]), kept())
+        memo.put_for_head(key(head), kept())
+    heads = memo._by_head
+    assert len(heads._seen) <= answer_memo._SEEN
+    size = sum(len(head) + answer.cost for part in (heads.young, heads.old) for (_, head), answer in part.items())
     assert size <= 100_000
+    questions = memo._by_question
+    assert sum(answers.cost for part in (questions.young, questions.old) for answers in part.values()) <= 200_000
+    assert sum(len(answers._by_values) for answers in questions.young.values()) < 30
 
 
 def test_what_is_used_stays(kept: Kept) -> None:
     memo = AnswerMemo(limit=100_000)
     answer = kept()
-    memo.put(key(b"used"), answer)
+    memo.put_for_head(key(b"used"), answer)
     for number in range(1000):
-        memo.put(key(b"GET /%d" % number), kept())
+        memo.put_for_head(key(b"GET /%d" % number), kept())
         assert memo.get(key(b"used")) is answer
     assert memo.get(key(b"GET /0")) is None
 
 
 def test_what_is_too_large_is_not_kept(kept: Kept) -> None:
     memo = AnswerMemo(limit=40_000)
-    memo.put(key(b"large"), kept(body=b"x" * 10_000))
+    memo.put_for_head(key(b"large"), kept(body=b"x" * 10_000))
     assert memo.get(key(b"large")) is None
 
 
 def test_what_is_not_used_is_forgotten(kept: Kept) -> None:
     memo = AnswerMemo()
-    memo.wanted(key(b"any"), 1000.0)
+    memo.wanted(key(b"any"), Head(), 1000.0)
     for head in (b"used", b"unused"):
-        memo.put(key(head), kept())
-    memo.wanted(key(b"any"), 1061.0)
+        memo.put_for_head(key(head), kept())
+    memo.wanted(key(b"any"), Head(), 1061.0)
     assert memo.get(key(b"used")) is not None
-    memo.wanted(key(b"any"), 1122.0)
+    memo.wanted(key(b"any"), Head(), 1122.0)
     assert memo.get(key(b"unused")) is None
     assert memo.get(key(b"used")) is not None
     memo.drop(key(b"used"))

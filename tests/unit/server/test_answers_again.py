@@ -55,7 +55,7 @@ def with_and_without(tmp_path: Path) -> Iterator[Callable[[str], list[Serving]]]
 
 
 def kept(serving: Serving) -> int:
-    return len(serving.service.answers._young)
+    return len(serving.service.answers)
 
 
 def same(answer: bytes) -> bytes:
@@ -303,7 +303,7 @@ def test_every_request_has_its_own_times(make_serving: Make) -> None:
 
 def test_nothing_of_a_request_lives_as_long_as_its_answer(page: Serving) -> None:
     ask(page, 2)
-    [answer] = page.service.answers._young.values()
+    [answer] = page.service.answers._by_head.young.values()
     assert not hasattr(answer.request, "connection")
     assert answer.request.content is None
     assert answer.request.recording is None
@@ -337,3 +337,18 @@ def test_a_module_that_does_not_promise_to_be_pure(make_serving: Make, pure: boo
     serving.page("a.txt", "hello world\n")
     ask(serving, 3)
     assert kept(serving) == int(pure)
+
+
+def test_what_else_happens_in_a_directory_does_not_matter(
+    make_serving: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk looks at each directory that leads to a file; others are made and removed there all the time."""
+    serving = make_serving("LogLevel warn\n<Directory />\nOptions None\n</Directory>\n")
+    serving.page("a.txt", "a")
+    ask(serving, 2)
+    assert kept(serving) == 1
+    without_phases(serving, monkeypatch)
+    serving.page("another.txt", "b")
+    assert status_of(ask(serving, 1)[0]) == 200
+    os.chmod(serving.root / "htdocs", 0o750)
+    assert status_of(ask(serving, 1)[0]) == 500

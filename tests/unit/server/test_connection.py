@@ -33,7 +33,7 @@ def test_what_it_waits_for(page: Serving) -> None:
     assert dialogue.say(GET[10:]).startswith(b"HTTP/1.1 200 OK")
     assert dialogue.waits_for() is For.IDLE
     assert dialogue.slot["status"] == Status.BUSY_KEEPALIVE
-    assert dialogue.wait.deadline == pytest.approx(time.monotonic() + 5, abs=3)
+    assert dialogue.wait.deadline <= time.monotonic() + 5
     dialogue.say(GET[:1])
     assert dialogue.waits_for() is For.READ
     assert dialogue.slot["status"] == Status.BUSY_READ
@@ -235,7 +235,8 @@ def test_bytes_give_a_head_more_time_up_to_a_limit(make_serving: Make) -> None:
 
 def test_timeout_limits_each_pause(make_serving: Make) -> None:
     dialogue = make_serving("Timeout 3").connect()
-    assert dialogue.serve().deadline == pytest.approx(time.monotonic() + 3, abs=1)
+    began = time.monotonic()
+    assert began + 3 <= dialogue.serve().deadline <= time.monotonic() + 3
 
 
 def test_a_body_that_does_not_come(make_serving: Make) -> None:
@@ -249,9 +250,10 @@ def test_a_body_that_does_not_come(make_serving: Make) -> None:
 def test_lingering(page: Serving) -> None:
     dialogue = page.connect()
     dialogue.client.sendall(LAST)
+    began = time.monotonic()
     wait = dialogue.serve()
     assert wait.reason is For.LINGER
-    assert wait.deadline == pytest.approx(time.monotonic() + 2, abs=1.5)
+    assert began + 0.5 <= wait.deadline <= time.monotonic() + 3.5
     dialogue.client.sendall(b"more")
     assert dialogue.serve().reason is For.LINGER  # read and thrown away
     dialogue.client.close()

@@ -12,7 +12,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.version import server_banner
 from pyhttpd.boot import catalog, read_here
 from pyhttpd.config.configuration import Configuration
-from pyhttpd.config.diagnostics import ConfigurationError
+from pyhttpd.config.diagnostics import ConfigurationError, Severity
 from pyhttpd.config.read import ReadOptions
 from pyhttpd.config.read import read as read_configuration
 from pyhttpd.config.render import terminal
@@ -100,6 +100,17 @@ def test_a_document_root_has_to_be_there(read: Read) -> None:
     found = [d for d in caught.value.diagnostics if d.message.startswith("DocumentRoot")]
     assert [(d.message, d.number, d.location.line if d.location else 0) for d in found] == [
         ("DocumentRoot '/nonexistent' is not a directory, or is not readable", "AH00526", 3)
+    ]
+
+
+def test_a_document_root_of_a_virtual_host_should_be_there(read: Read, tmp_path: Path) -> None:
+    host = "<VirtualHost *>\nServerName {}\n{}\n</VirtualHost>\n"
+    gone = "DocumentRoot /nonexistent"
+    hosts = [(f"DocumentRoot {tmp_path}/htdocs"), gone, "", gone]
+    lines = "".join(host.format(f"h{number}", line) for number, line in enumerate(hosts))
+    found = read(lines, check=True).diagnostics
+    assert [(d.severity, d.number, d.message, d.location.line if d.location else 0) for d in found] == [
+        (Severity.WARNING, "AH00112", "Warning: DocumentRoot [/nonexistent] does not exist", line) for line in (9, 17)
     ]
 
 

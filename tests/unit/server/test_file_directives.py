@@ -49,7 +49,6 @@ def test_every_row_has_its_field() -> None:
         ("LimitXMLRequestBody 3074457345618258602", "LimitXMLRequestBody must not exceed 3074457345618258601"),
         ("SeeRequestTail 1", "SeeRequestTail must be On or Off"),
         ("Port 80", "Port was replaced with Listen in Apache 2.0"),
-        ("Protocol HTTPS", "Protocol https: only http can be spoken here"),
         ("HostnameLookups maybe", "parameter must be 'on', 'off', or 'double'"),
         ("LimitInternalRecursion 0", "The recursion limit must be greater than zero."),
         ("LimitInternalRecursion 10 -1", "The recursion limit must be greater than zero."),
@@ -163,3 +162,11 @@ def test_a_charset_may_be_taken_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "limit"), [("5000", 5000), ("0", LARGEST_XML_BODY)])
 def test_what_a_body_of_xml_may_have(number: str, limit: int, tmp_path: Path) -> None:
     assert of_server(f"LimitXMLRequestBody {number}\n", tmp_path).limit_xml_request_body == limit
+
+
+def test_filters_that_are_not_there(tmp_path: Path) -> None:
+    found = configure('<Location /a>\nSetOutputFilter "DEFLATE;x"\n</Location>\n', tmp_path).diagnostics
+    assert [each.message for each in found if each.number == "PH00404"] == [
+        "SetOutputFilter DEFLATE has no effect: there is no filter of that name, it is one of mod_deflate",
+        "SetOutputFilter x has no effect: there is no filter of that name",
+    ]

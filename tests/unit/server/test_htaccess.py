@@ -153,6 +153,39 @@ def test_an_error_shows_its_line(serving: Serving) -> None:
     assert f"AH00526: Syntax error on line 3 of {path}:" in rest
 
 
+def test_one_that_is_no_regular_file(serving: Serving) -> None:
+    """Opening a FIFO would wait for ever, as Apache does; a NUL ends what anybody can have meant."""
+    path = serving.root / "htdocs/a/.htaccess"
+    os.mkfifo(path)
+    assert status_of(serving.get("/a/x.txt")) == 403
+    assert "AH00554: Access to file" in serving.log
+    assert "AH00529: " in serving.log
+    path.unlink()
+    path.symlink_to("/dev/null")
+    assert status_of(serving.get("/a/x.txt")) == 403
+    path.unlink()
+    path.write_bytes(b"SetEnv A b\n\0\n")
+    assert status_of(serving.get("/a/x.txt")) == 500
+    assert f"{path}: There is a NUL byte here" in serving.log
+
+
+def test_macros_of_the_main_configuration(tmp_path: Path) -> None:
+    """They are there in every file, whatever another one does to them."""
+    macro = "LoadModule macro_module modules/mod_macro.so\n<Macro Gone $what>\nRedirect $what /a/x.txt\n</Macro>\n"
+    serving = serve(tmp_path, f"{macro}{ALL}")
+    try:
+        serving.page("a/x.txt", "x\n")
+        for text, status in (("Use Gone gone\n", 410), ("UndefMacro Gone\n", 200), ("Use gone 404\n", 404),
+                             ("<Macro Gone>\n</Macro>\nUse Gone\n", 200), ("Use Gone gone\n", 410)):  # fmt: skip
+            serving.page("a/.htaccess", text)
+            assert status_of(serving.get("/a/x.txt")) == status, text
+        serving.page("a/.htaccess", "Use Gone\n")
+        assert status_of(serving.get("/a/x.txt")) == 500
+        assert "used with 0 arguments instead of 1" in serving.log
+    finally:
+        serving.close()
+
+
 def test_a_condition_on_a_file_is_asked_each_time(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, reads: list[str]
 ) -> None:
@@ -237,3 +270,26 @@ def test_a_kept_answer_goes_when_a_file_comes(serving: Serving, monkeypatch: pyt
     assert statuses() == [500] * 4
     lower.unlink()
     assert statuses() == [200] * 4
+
+
+def test_off_they_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where AllowOverride is None the file itself is all that the disk is asked about."""
+    made = serve(tmp_path, "<Directory />\nAllowOverride None\n</Directory>\nAnswerMemo Off\n")
+    try:
+        made.page("a/b/y.txt", "y\n")
+        made.page("a/.htaccess", "Foo\n")
+        asked: list[str] = []
+        for name in ("stat", "lstat", "open", "access", "listdir", "scandir"):
+            function = getattr(os, name)
+
+            def noting(path: object, *rest: object, function: object = function, **more: object) -> object:
+                asked.append(str(path))
+                return function(path, *rest, **more)  # type: ignore[operator]  # it is one of os
+
+            monkeypatch.setattr(os, name, noting)
+        assert status_of(made.get("/a/b/y.txt")) == 200
+        assert set(asked) == {str(tmp_path / "htdocs/a/b/y.txt")}
+        assert len(asked) == 2  # stat and open
+    finally:
+        monkeypatch.undo()
+        made.close()

@@ -51,7 +51,9 @@ def test_serving_imports_nothing(tmp_path: Path) -> None:
 
 def test_the_server_keeps_costly_modules_out() -> None:
     """They register callbacks that run at each fork, and cost memory in every child."""
-    code = "import sys, pyhttpd.server.service; print([m for m in sys.argv[1:] if m in sys.modules])"
-    costly = ["threading", "logging", "psutil", "lark", "random", "email", "multiprocessing", "concurrent"]
+    code = (
+        "import sys; from pyhttpd.boot import catalog; catalog();print([m for m in sys.argv[1:] if m in sys.modules])"
+    )
+    costly = ["threading", "logging", "psutil", "lark", "random", "email", "multiprocessing", "concurrent", "daemon"]
     done = subprocess.run([sys.executable, "-c", code, *costly], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

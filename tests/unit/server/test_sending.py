@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +18,19 @@ from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
 SIZE = 20 << 20  # more than the kernel buffers
 
 
-@pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+@contextmanager
+def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname(), timeout=20)
         ours, _ = listener.accept()
-    yield ours, client
-    ours.close()
-    client.close()
+    with ours, client:
+        yield ours, client
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with connection() as both:
+        yield both
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def drain(client: socket.socket, received: list[int]) -> None:
 def test_all_of_it_arrives(ends: tuple[socket.socket, socket.socket], file: int, sendfile: bool) -> None:
     ours, client = ends
     sender = Sender(ours)
-    sender.set_timeout(20)
+    sender.timeout = 20
     received: list[int] = []
     reader = threading.Thread(target=drain, args=(client, received))
     reader.start()
@@ -58,12 +64,21 @@ def test_all_of_it_arrives(ends: tuple[socket.socket, socket.socket], file: int,
 
 
 @pytest.mark.parametrize("how", ["bytes", "sendfile", "copied"])
-def test_a_client_that_takes_nothing_has_the_timeout_once(
-    ends: tuple[socket.socket, socket.socket], file: int, how: str
-) -> None:
-    ours, client = ends
+def test_a_client_that_takes_nothing_has_the_timeout_once(file: int, how: str) -> None:
+    """The kernel's limit would be three or four times as long. A busy machine may make it look so, but not always."""
+    for _ in range(5):
+        with connection() as (ours, client):
+            took = _give_in_vain(ours, client, file, how)
+        assert took >= 0.5
+        if took < 1.4:
+            return
+    raise AssertionError("always longer than the time limit")
+
+
+def _give_in_vain(ours: socket.socket, client: socket.socket, file: int, how: str) -> float:
+    """The seconds until a sender with a limit of half a second gave up."""
     sender = Sender(ours)
-    sender.set_timeout(0.5)
+    sender.timeout = 0.5
     send: Callable[[], None]
     if how == "bytes":
         send = partial(sender.send, b"x" * SIZE)
@@ -74,18 +89,19 @@ def test_a_client_that_takes_nothing_has_the_timeout_once(
         send()
     assert caught.value.timed_out
     assert 0 < sender.sent < SIZE
-    assert 0.5 <= time.monotonic() - began < 1.4  # the kernel's limit would be three or four times as long
+    took = time.monotonic() - began
     sender.give_up()
     ours.close()
     with pytest.raises(ConnectionResetError):
         drain(client, [])
+    return took
 
 
 def test_a_client_that_has_gone(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, client = ends
     client.close()
     sender = Sender(ours)
-    sender.set_timeout(20)
+    sender.timeout = 20
     with pytest.raises(ClientGoneError) as caught:
         sender.send(b"x" * SIZE)
     assert not caught.value.timed_out
@@ -96,6 +112,6 @@ def test_a_file_that_is_shorter_than_promised(
     ends: tuple[socket.socket, socket.socket], file: int, sendfile: bool
 ) -> None:
     sender = Sender(ends[0])
-    sender.set_timeout(20)
+    sender.timeout = 20
     with pytest.raises(TruncatedFileError):
         sender.send_file(file, SIZE - 10, 20, sendfile=sendfile)

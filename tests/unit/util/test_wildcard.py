@@ -69,8 +69,8 @@ def test_many_stars_take_no_time() -> None:
 
 
 def test_wild() -> None:
-    assert [is_wild(text) for text in ("a", "a*", "?", "[a]", "[", r"\a", "a/b")] == [
-        False, True, True, True, False, True, False,
+    assert [is_wild(text) for text in ("a", "a*", "?", "[a]", "[", r"\a", "a/b", r"\*", r"\\*", r"[a\]", "]a[")] == [
+        False, True, True, True, False, False, False, False, True, False, False,
     ]  # fmt: skip
 
 
@@ -87,3 +87,10 @@ def test_as_apr(pattern: str, text: str, pathname: bool, period: bool) -> None:
     flags = PATHNAME * pathname | PERIOD * period
     expected = apr_fnmatch(pattern.encode(), text.encode(), flags) == 0
     assert bool(compile_wildcard(pattern, pathname=pathname, period=period).fullmatch(text)) is expected
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="no libapr to compare with")
+@settings(max_examples=1000, deadline=None)
+@given(PATTERNS)
+def test_what_is_wild_as_for_apr(pattern: str) -> None:
+    assert is_wild(pattern) is bool(ctypes.CDLL(LIBRARY).apr_fnmatch_test(pattern.encode()))
