@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -35,7 +36,10 @@ class Wait(NamedTuple):
 CLOSE = Wait(For.CLOSE)
 
 SHORTLY = 0.1
-"""Seconds in which the next request on a connection usually comes: waiting for that alone takes one system call."""
+"""Seconds in which what a client does next usually comes: waiting for that alone takes one system call."""
+
+RECEIVE_LIMIT = struct.pack("@ll", 0, int(SHORTLY * 1_000_000))
+"""The same as SO_RCVTIMEO takes it. Listeners have it, so that the sockets that they accept have it, too."""
 
 
 class Woken(Enum):

@@ -82,6 +82,9 @@ class NoSocket:
 
     def setsockopt(self, *_: Any) -> None: ...
 
+    def getsockopt(self, level: int, option: int, length: int) -> bytes:
+        return bytes(length)
+
 
 @dataclass(frozen=True, slots=True)
 class Act:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyhttpd.api.connection import CLOSE, SHORTLY, For, Wait, Woken
+from pyhttpd.api.connection import CLOSE, RECEIVE_LIMIT, SHORTLY, For, Wait, Woken
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DONE, OK, Phase
 from pyhttpd.api.recording import Recording, unchanged
@@ -67,7 +66,6 @@ class Connection:
     ended = 0.0  # of an answer that was sent again, when it had been sent
     _client_name: str | None = None
     _requests = 0
-    _blocks = False  # whether the socket has its time limit for receiving
     _described: KeptAnswer | None = None  # what the slot says, if this
     _deadline: ReadDeadline | None = None
     _idle_time = 0.0
@@ -82,7 +80,8 @@ class Connection:
         self.slot = slot
         self._number = number
         self.address, self._client_port = plain_name(peer)
-        self._endpoint = endpoint = service.endpoints.find(sock.getsockname())
+        self._endpoint = endpoint = service.endpoints.find(sock)
+        self._limited = endpoint.limited  # whether a blocking recv ends SHORTLY
         self.local_ip, self.local_port = endpoint.address
         self.base_server = endpoint.server
         self.sender = (
@@ -189,10 +188,7 @@ class Connection:
         """Between two requests: answer those whose answer is known, as long as one comes SHORTLY after another. None if
         something else has come, which is in `_input` then."""
         patient = 0 < self.shortly < self._idle_time and woken is not Woken.ENDED
-        flags = 0 if patient else socket.MSG_DONTWAIT
-        if patient and not self._blocks:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(self.shortly))
-            self._blocks = True
+        flags = self._blocking() if patient else socket.MSG_DONTWAIT
         receive = self.sock.recv
         while True:
             try:
@@ -384,10 +380,17 @@ class Connection:
 
     # -- input
 
-    def _receive(self) -> bytes | None:
+    def _blocking(self) -> int:
+        """The flags of a recv that ends SHORTLY."""
+        if not self._limited:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, RECEIVE_LIMIT)
+            self._limited = True
+        return 0
+
+    def _receive(self, flags: int = socket.MSG_DONTWAIT) -> bytes | None:
         """What has arrived; None if nothing has, b"" at the client's end."""
         try:
-            chunk = self.sock.recv(_RECEIVE, socket.MSG_DONTWAIT)
+            chunk = self.sock.recv(_RECEIVE, flags)
         except BlockingIOError:
             return None
         except OSError:
@@ -490,8 +493,9 @@ class Connection:
         return self._linger()
 
     def _linger(self) -> Wait:
+        flags = self._blocking() if self.shortly else socket.MSG_DONTWAIT  # its end usually comes at once
         while True:
-            chunk = self._receive()
+            chunk = self._receive(flags)
             now = time.monotonic()
             if chunk is None:
                 idle = now + _LINGER_IDLE
@@ -501,8 +505,3 @@ class Connection:
                 return CLOSE
             if not self._linger_until:
                 self._linger_until = now + (_LINGER_IDLE if self._linger_short else _LINGER_TOTAL)
-
-
-def _timeval(seconds: float) -> bytes:
-    """struct timeval, of less than a second."""
-    return struct.pack("@ll", 0, int(seconds * 1_000_000))

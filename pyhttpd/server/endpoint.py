@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, NamedTuple
 
+from pyhttpd.api.connection import RECEIVE_LIMIT
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.reqtimeout import ReadTimeouts
 from pyhttpd.config.configuration import ServerRecord
@@ -24,6 +26,7 @@ class Endpoint(NamedTuple):
     limits: Limits
     timeout: float  # seconds
     stages: ReadTimeouts
+    limited: bool  # its sockets have RECEIVE_LIMIT from their listener
 
 
 class Endpoints:
@@ -35,21 +38,25 @@ class Endpoints:
         self._limits = limits
         self._known: dict[Any, Endpoint] = {}
 
-    def find(self, name: Any) -> Endpoint:
-        """For the name of a connected socket, as getsockname gives it."""
+    def find(self, sock: socket.socket) -> Endpoint:
+        """For a connected socket."""
+        name = sock.getsockname()
         known = self._known.get(name)
         if known is None:
             if len(self._known) >= _MOST:
                 self._known = {}
-            known = self._known[name] = self._make(name)
+            known = self._known[name] = self._make(name, sock)
         return known
 
-    def _make(self, name: Any) -> Endpoint:
+    def _make(self, name: Any, sock: socket.socket) -> Endpoint:
         address = plain_name(name)
         chain = self._vhosts.at(*address)
         server = self._vhosts.main if chain is None else chain.default
-        timeout = server.config(CoreServer).timeout
-        return Endpoint(address, chain, server, self._limits[id(server)], timeout, server.config(ReadTimeouts))
+        limit = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, len(RECEIVE_LIMIT))
+        return Endpoint(
+            address, chain, server, self._limits[id(server)], server.config(CoreServer).timeout,
+            server.config(ReadTimeouts), limit != bytes(len(RECEIVE_LIMIT)),
+        )  # fmt: skip
 
 
 def plain_name(name: Any) -> tuple[str, int]:

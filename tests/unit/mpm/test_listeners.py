@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pyhttpd.api.connection import RECEIVE_LIMIT
 from pyhttpd.mpm.listen import ListenAddress
 from pyhttpd.mpm.listeners import DRAIN, LONGEST_DRAIN, BindError, Listeners, SocketOptions
 from tests.support.servers import has_ipv6
@@ -39,6 +40,22 @@ def connects(number: int, host: str = "127.0.0.1") -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+def test_what_is_accepted_waits_shortly_in_the_kernel(listeners: Listeners) -> None:
+    """A recv that is told to wait must not wait for ever, whoever forgets to say so of a single connection."""
+    take(listeners, ANY_PORT)
+    listener = listeners.current[0].sockets[0].dup()
+    listener.setblocking(True)
+    with socket.create_connection(("127.0.0.1", port(listeners)), timeout=20) as client:
+        client.sendall(b"x")  # TCP_DEFER_ACCEPT
+        accepted = listener.accept()[0]
+        with listener, accepted:
+            limit = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, len(RECEIVE_LIMIT))
+            assert limit != bytes(len(RECEIVE_LIMIT))
+            assert accepted.recv(1) == b"x"
+            with pytest.raises(BlockingIOError):
+                accepted.recv(1)
 
 
 def test_a_port_of_the_kernels_choice_is_kept(listeners: Listeners) -> None:

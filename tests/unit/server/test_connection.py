@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 
 import pytest
 
-from pyhttpd.api.connection import For, Woken
+from pyhttpd.api.connection import RECEIVE_LIMIT, SHORTLY, For, Woken
 from pyhttpd.scoreboard import Status
 from tests.unit.server.serving import Serving, parts, status_of
 
@@ -319,3 +320,15 @@ def test_extended_status_off_writes_no_strings(make_serving: Make) -> None:
     view = serving.scoreboard.view(0)
     assert view.strings["request"] == ""
     assert view.words["access_count"] == 0
+
+
+def test_the_next_request_is_waited_for_in_the_kernel(page: Serving) -> None:
+    """With a limit of its own where the listener has none, and not while its child is leaving."""
+    dialogue = page.connect()
+    dialogue.connection.shortly = SHORTLY
+    assert dialogue.say(GET).startswith(b"HTTP/1.1 200 OK")
+    assert dialogue.waits_for() is For.IDLE
+    limit = dialogue.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, len(RECEIVE_LIMIT))
+    assert limit != bytes(len(RECEIVE_LIMIT))
+    dialogue.client.close()
+    assert dialogue.serve(Woken.ENDED).reason is For.CLOSE
