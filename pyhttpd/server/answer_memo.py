@@ -30,6 +30,7 @@ from pyhttpd.http.dates import format_date, parse_date
 from pyhttpd.http.head import Head
 from pyhttpd.http.headers import Headers
 from pyhttpd.server.answer_inputs import Answers, Question, question_of
+from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.sending import Sender
 from pyhttpd.util.generations import Generations
@@ -70,8 +71,8 @@ class KeptAnswer:
     """What there is to send again."""
 
     __slots__ = (
-        "_recent", "before_date", "before_left", "checks", "idle_time", "inline", "limit", "logs", "parts", "request",
-        "send_timeout", "stale", "stays", "tail", "tracks_first_byte", "vhost",
+        "_recent", "before_date", "before_left", "checks", "idle_time", "inline", "limit", "logs", "parts", "prepared",
+        "request", "send_timeout", "stale", "stays", "tail", "tracks_first_byte", "vhost",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +93,7 @@ class KeptAnswer:
         self.tracks_first_byte = request.answer.first_byte > 0.0
         # How each log_transaction hook logs it again; None: with a copy of the request, as if it were another one.
         self.logs: tuple[Callable[[Again], None], ...] | None = None
+        self.prepared = False  # whether they have been asked
         inline, self.parts = body
         self.inline = len(inline)
         self._recent = -1, b""  # replaced as a whole, so that threads need no lock
@@ -103,21 +105,25 @@ class KeptAnswer:
         self.before_left: bytes | None = before + found if found else None
         self.tail = (after[after.index(b"\r\n") :] if found else rest) + inline
 
-    def prepare_logs(self, hooks: LogHooks) -> None:
-        """After the request has been logged: see api.phases.Hook.again."""
+    def prepare_logs(self, request: ServerRequest, hooks: LogHooks) -> None:
+        """When it has been sent again, to this request, which has been logged: see api.phases.Hook.again."""
+        self.prepared = True
         prepared = []
-        for hook in hooks:
-            log = None if hook is None else hook(self.request)
-            if log is None:
-                return
-            prepared.append(log)
-        self.logs = tuple(prepared)
+        try:
+            for hook in hooks:
+                log = None if hook is None else hook(request)
+                if log is None:
+                    return
+                prepared.append(log)
+        except BaseException:
+            log_exception(request)
+        else:
+            self.logs = tuple(prepared)
 
-    def for_head(self, request: ServerRequest, hooks: LogHooks) -> KeptAnswer:
+    def for_head(self, request: ServerRequest) -> KeptAnswer:
         """The same answer for another head, whose `request` has been answered with it and logged."""
         other = copy(self)
-        other.request, other.logs = request, None
-        other.prepare_logs(hooks)
+        other.request, other.logs, other.prepared = request, None, False
         other.let_go()
         return other
 

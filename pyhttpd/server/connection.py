@@ -311,9 +311,12 @@ class Connection:
             log_request(self, request)
             self.ended = time.monotonic()
             request.done()
-            if key is not None and not self.aborted:
-                again = kept.for_head(request, service.pipeline.log_again)
-                service.answers.put_for_head(key, again)
+            if self.aborted:
+                pass  # what this request says of itself is not what others will
+            elif key is not None:
+                service.answers.put_for_head(key, kept.for_head(request))
+            elif head is None and not kept.prepared:
+                kept.prepare_logs(request, service.pipeline.log_again)
         sender.sent = 0
         return True
 

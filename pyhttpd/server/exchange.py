@@ -93,7 +93,6 @@ class Exchange:
             member = member.next
         self._log()
         if kept is not None and wish is not None:
-            kept.prepare_logs(self.pipeline.log_again)
             kept.let_go()
             self.service.answers.put(wish, head, names, kept)
         if status is not None:
