@@ -56,8 +56,7 @@ class ChildProcess:
         self._left = False
         self._conversing = False
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        in_turn = generation.flavour.threaded
-        self.acceptor = Acceptor(listeners, death, self._stop_reader, kick, in_turn=in_turn)
+        self.acceptor = Acceptor(listeners, death, self._stop_reader, kick)
         buckets = self.config.buckets
         rows = range(row % buckets, self.config.limits.children, buckets)
         self.crowd = Crowd(scoreboard, rows, number, self.acceptor.listeners)

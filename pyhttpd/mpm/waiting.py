@@ -7,12 +7,10 @@ A connection whose client does nothing is ended early when others wait for a slo
 kernel keeps silent connections back (TCP_DEFER_ACCEPT), but only as many as its queue is long, and for a time.
 
 For connections a child waits in epoll with EPOLLEXCLUSIVE: one child wakes, not all of them. The kernel offers a
-connection to the waiters in the order in which they joined its queue. With several connections a child it leaves the
-queue when it has accepted, and joins again, at the end, when it can accept the next one; a child that has clearly more
-to do than another lets it go first for POLITE seconds. Otherwise whoever is quick gets them all. With one connection a
-child that is just right: who waits is idle, and who was busy last has it all in its caches. Joining looks at the accept
-queue, so a connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle
-one.
+connection to the waiters in the order in which they joined its queue. A child leaves the queue when it has accepted,
+and joins again, at the end, when it can accept the next one; a child that has clearly more to do than another lets it
+go first for POLITE seconds. Otherwise whoever is quick gets them all. Joining looks at the accept queue, so a
+connection whose chosen child died is found by the next child that joins, or after REJOIN seconds by an idle one.
 """
 
 from __future__ import annotations
@@ -54,10 +52,7 @@ def _never() -> bool:
 class Acceptor:
     """Accepts from one set of listeners. One thread at a time uses it."""
 
-    def __init__(
-        self, listeners: Sequence[socket.socket], death: int, stop: int, kick: int, *, in_turn: bool = True
-    ) -> None:
-        """`in_turn`: behind all others after each connection. Else the same child is asked first whenever it waits."""
+    def __init__(self, listeners: Sequence[socket.socket], death: int, stop: int, kick: int) -> None:
         self._listeners = {sock.fileno(): sock for sock in listeners}
         self._epoll = select.epoll()
         self._epoll.register(death, 0)  # a hang-up is always told
@@ -65,7 +60,6 @@ class Acceptor:
         self._epoll.register(kick, select.EPOLLIN | select.EPOLLET)  # each writing wakes everybody once
         self._ends = (death, stop)
         self._kick = kick
-        self._in_turn = in_turn
         self._joined = False
         self._ended = False
 
@@ -91,7 +85,7 @@ class Acceptor:
                 accepted = self._accept_from(ready.pop())
             if ready:
                 os.eventfd_write(self._kick, 1)
-            if not fds or self._kick in fds or (accepted is not None and self._in_turn):
+            if accepted is not None or not fds or self._kick in fds:
                 self._leave_queue()
             if accepted is not None:
                 return accepted

@@ -392,7 +392,7 @@ class Server:
         if keep or problems:
             problems.append(f"kept: {self.root}")
         else:
-            shutil.rmtree(self.root)
+            remove(self.root)
         return problems
 
 
@@ -436,6 +436,16 @@ class Apache(Server):
 def _port_of(listen: str) -> int:
     """The port of the first Listen line."""
     return int(listen.split("\n")[0].split()[1].rpartition(":")[2])
+
+
+def remove(directory: Path) -> None:
+    """A directory with all that is below it, also what only root may look into."""
+    for below, names, _ in os.walk(directory):
+        for name in names:
+            path = os.path.join(below, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+    shutil.rmtree(directory)
 
 
 def close_all(servers: Iterable[Server], *, keep: bool) -> list[str]:
