@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from pyhttpd.http.headers import Headers
 
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SHOWN = 80  # characters of a refused name or value in the log
 
@@ -100,7 +100,7 @@ def _collect(lines: Sequence[bytes], limits: FieldLimits, fields: list[tuple[byt
         if current is not None:
             if limits.fields and len(fields) >= limits.fields:
                 raise FieldError("AH00563", "Number of request headers exceeds LimitRequestFields", TOO_MANY)
-            match = _FIELD.fullmatch(current) if limits.strict else None
+            match = FIELD.fullmatch(current) if limits.strict else None
             fields.append((match[1], match[2]) if match is not None else _other_field(current, limits.strict))
         if not stripped:
             return True

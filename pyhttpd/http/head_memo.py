@@ -10,8 +10,7 @@ Never kept are credentials and long lines; a line is kept when it comes a second
 
 from __future__ import annotations
 
-import re
-
+from pyhttpd.http.fields import FIELD
 from pyhttpd.http.head import Head, HeadError, Limits, parse_request_line
 from pyhttpd.http.headers import Headers
 from pyhttpd.util.generations import Generations
@@ -20,7 +19,6 @@ LIMIT = 1 << 18
 """Bytes of a child's memo."""
 LONGEST = 1024
 """Bytes of a line that is kept."""
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _LINE = 250  # what a kept line takes beside its bytes, about
 _SEEN = 1024  # lines that were seen once
 _SECRET = frozenset({"authorization", "proxy-authorization"})
@@ -67,7 +65,7 @@ class HeadMemo:
         field = self._lines.get(line)
         if field is not None:
             return field
-        match = _FIELD.fullmatch(line.rstrip(b" \t"))
+        match = FIELD.fullmatch(line.rstrip(b" \t"))
         if match is None:
             return None
         name = match[1].decode("latin-1")

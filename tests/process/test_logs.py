@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -432,7 +433,7 @@ def test_rotatelogs_under_the_server(pyhttpd: Start, mpm: str) -> None:
         asked += 1
         assert asked < 2000
         assert server.get("/a.txt", X_Number=str(asked)).status == 200
-        server.wait_until(lambda: len(found()) == asked, SLOW, "one line more")  # noqa: B023  # it is called here alone
+        server.wait_until(partial(lambda wanted: len(found()) == wanted, asked), SLOW, "one line more")
     assert sorted(int(line.split()[0]) for line in found()) == list(range(1, asked + 1))
     assert all(2048 < path.stat().st_size < 2048 + 100 for path in paths[:2])
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pyhttpd.api.connection import For, Wait, Woken
 from pyhttpd.api.log import ErrorLog, Level, Levels
 from pyhttpd.api.module import Module, Preparation
@@ -18,6 +20,7 @@ from pyhttpd.boot import catalog, modules_of
 from pyhttpd.config.read import ReadOptions, read
 from pyhttpd.scoreboard import Scoreboard, Slot
 from pyhttpd.server.connection import Connection
+from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.service import HttpService
 
 BASE = """
@@ -173,6 +176,15 @@ class Serving:
         self.listener.close()
         self.preparation.close()
         os.close(self._fd)
+
+
+def without_phases(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on whatever is not in the memo is a 500."""
+
+    def fail(request: ServerRequest) -> int:
+        raise AssertionError("the phases run")
+
+    monkeypatch.setattr(serving.service.pipeline, "post_read", fail)
 
 
 def parts(answer: bytes) -> tuple[str, dict[str, str], bytes]:

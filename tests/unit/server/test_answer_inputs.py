@@ -14,8 +14,7 @@ from pyhttpd.http.head import Head, parse_head
 from pyhttpd.http.head import Limits as HeadLimits
 from pyhttpd.server import answer_memo
 from pyhttpd.server.answer_inputs import question_of
-from pyhttpd.server.request import ServerRequest
-from tests.unit.server.serving import Serving, status_of
+from tests.unit.server.serving import Serving, status_of, without_phases
 
 DATE = re.compile(rb"Date: [^\r]*")
 LINES = """\
@@ -84,15 +83,6 @@ def request(choice: random.Random) -> bytes:
     first = f"{picked.pop('method')} {picked.pop('path')}{picked.pop('query')} {picked.pop('protocol')}"
     fields = [f"{name}: {value}" for name, value in picked.items() if value is not None]
     return "\r\n".join([first, *fields, "", ""]).encode()
-
-
-def without_phases(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on whatever is not in the memo is a 500."""
-
-    def fail(request: ServerRequest) -> int:
-        raise AssertionError("the phases run")
-
-    monkeypatch.setattr(serving.service.pipeline, "post_read", fail)
 
 
 def get(target: str, *fields: str) -> bytes:

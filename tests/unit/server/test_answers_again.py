@@ -16,7 +16,7 @@ from pyhttpd.scoreboard import Status
 from pyhttpd.server import answer_memo
 from pyhttpd.server.answer_memo import INLINE
 from pyhttpd.server.request import ServerRequest
-from tests.unit.server.serving import Serving, parts, status_of
+from tests.unit.server.serving import Serving, parts, status_of, without_phases
 
 Make = Callable[..., Serving]
 
@@ -64,15 +64,6 @@ def same(answer: bytes) -> bytes:
 
 def ask(serving: Serving, times: int, data: bytes = GET) -> list[bytes]:
     return [same(serving.ask(data)) for _ in range(times)]
-
-
-def without_phases(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on whatever is not in the memo is a 500."""
-
-    def fail(request: ServerRequest) -> int:
-        raise AssertionError("the phases run")
-
-    monkeypatch.setattr(serving.service.pipeline, "post_read", fail)
 
 
 REQUESTS = {
