@@ -12,8 +12,8 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.log import Level
-from pyhttpd.api.module import Module, Preparation, PrepareError
+from pyhttpd.api.log import LEVEL_NAMES, Level
+from pyhttpd.api.module import KEPT, Module, Preparation, PrepareError
 from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.api.version import DESCRIPTION
 from pyhttpd.config.catalog import Catalog
@@ -36,7 +36,8 @@ from pyhttpd.mpm.other_children import OtherChildren
 from pyhttpd.mpm.pidfile import lock_holder
 from pyhttpd.mpm.rehearsal import rehearse
 from pyhttpd.mpm.signals import ALL, SignalQueue
-from pyhttpd.mpm.transition import bind, take
+from pyhttpd.mpm.startup import become_quiet, detach, make_scoreboard
+from pyhttpd.mpm.transition import bind, buckets_line, take
 from pyhttpd.mpm.tuning import Tuning
 from pyhttpd.scoreboard import Scoreboard
 from pyhttpd.server import rehearsal
@@ -47,6 +48,7 @@ from pyhttpd.server.vhost_names import with_names
 from pyhttpd.util.built import server_built
 from pyhttpd.util.collector import collector_paused
 from pyhttpd.util.local_host import local_host
+from pyhttpd.util.shared_library import open_library
 
 if TYPE_CHECKING:
     from pyhttpd.config.nodes import Node
@@ -66,6 +68,7 @@ class RunOptions:
     one_process: bool = False  # -X: no children
     command_line: str = PROGRAM
     skip_document_root_check: bool = False  # -T
+    startup_level: Level = Level.WARN  # -e
 
 
 # --- modules -----------------------------------------------------------------------------------------------------
@@ -84,11 +87,13 @@ def catalog() -> Catalog:
 
 def modules_of(configuration: Configuration) -> list[Module]:
     """The Module values of a configuration, in the order of loading."""
-    return modules_named(configuration.modules)
+    return modules_named(configuration.modules, configuration.libraries)
 
 
-def modules_named(names: Iterable[LoadedModule]) -> list[Module]:
-    """The same for a list of them. A user's own are imported here."""
+def modules_named(names: Iterable[LoadedModule], libraries: Iterable[str] = ()) -> list[Module]:
+    """The same for a list of them. A user's own are imported here, behind the libraries that they may need."""
+    for library in libraries:
+        open_library(library)
     found: list[Module] = []
     for loaded in names:
         known = catalog().find(loaded.name)
@@ -148,9 +153,9 @@ def checked(
     if previous is not None and not isinstance(previous, flavour.config_class):
         text = f"{PROGRAM}: Configuration error: The MPM cannot be changed during restart."
         raise ConfigurationError([Diagnostic(Severity.ERROR, "AH00534", text)])
-    mpm, diagnostics = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
-    configuration, nameless = with_names(replace(configuration, mpm=mpm, local_name=local_host().name))
-    diagnostics.extend(nameless)
+    mpm, clamped = typed_config(configuration, flavour.config_class, flavour.family, flavour.defaults, previous)
+    configuration, diagnostics = with_names(replace(configuration, mpm=mpm, local_name=local_host().name))
+    diagnostics.extend(clamped)
     for module in modules_of(configuration):
         if module.check_config is not None and not (skip_document_root_check and module is CORE):
             diagnostics.extend(module.check_config(configuration))
@@ -168,9 +173,9 @@ def _reader_failed(options: ReadOptions, failure: ProcessFailed) -> Diagnostic:
 class ConfigurationReading:
     """A configuration that is being read for a running master. Implements mpm.generation.Reading."""
 
-    def __init__(self, loader: ConfigurationLoader, running: Generation, in_child: Callable[[], None]) -> None:
+    def __init__(self, loader: ConfigurationLoader, previous: MpmConfig, in_child: Callable[[], None]) -> None:
         self._loader = loader
-        work = partial(read_to_run, loader.options, loader.run_options.skip_document_root_check, running.config)
+        work = partial(read_to_run, loader.options, loader.run_options.skip_document_root_check, previous)
         self._apart = Apart(work, in_child, (ConfigurationError,))
 
     def fileno(self) -> int:
@@ -206,8 +211,10 @@ class ConfigurationLoader:
         self.scoreboard = scoreboard
         self.others = others
 
-    def start(self, running: Generation, in_child: Callable[[], None]) -> ConfigurationReading:
-        return ConfigurationReading(self, running, in_child)
+    def start(self, running: Generation, in_child: Callable[[], None], *, graceful: bool) -> ConfigurationReading:
+        # Children that stay accept from the sets of sockets that there are.
+        previous = running.config if graceful else replace(running.config, buckets=0)
+        return ConfigurationReading(self, previous, in_child)
 
     def prepare(self, configuration: Configuration) -> Generation:
         """Everything that a generation needs, opened and started. Raises Refused, and has then undone it."""
@@ -224,11 +231,10 @@ class ConfigurationLoader:
 
 
 def _as_log_lines(diagnostics: Sequence[Diagnostic]) -> list[LogLine]:
-    levels = {Severity.ERROR: Level.ERROR, Severity.WARNING: Level.WARN, Severity.INFO: Level.INFO}
     return [
-        LogLine(levels[diagnostic.severity], diagnostic.module, None, line)
+        LogLine(LEVEL_NAMES[diagnostic.log_level], diagnostic.module, None, line)
         for diagnostic in diagnostics
-        for line in log_lines(diagnostic)
+        for line in log_lines(diagnostic.for_log)
     ]
 
 
@@ -244,8 +250,7 @@ def prepare(
         with collector_paused():
             return _prepare(configuration, run_options, scoreboard, preparation)
     except PrepareError as error:
-        line = LogLine(Level.ERROR, "core", error.number, str(error), error.errno)
-        failure = Refused([line])
+        failure = Refused([LogLine(error.level, error.module, error.number, str(error), error.errno)])
     except OSError as error:
         text = f"the configuration cannot be prepared: {error.filename or ''}".rstrip(": ")
         failure = Refused([LogLine(Level.ERROR, "core", "PH00223", text, error.errno)])
@@ -294,8 +299,9 @@ def keep(tree: bytes, preparation: Preparation) -> None:
     try:
         kept = KeptFile(tree)
     except OSError:
-        return  # a sandbox without memory files; the plan says that nothing is kept
-    preparation.keep("kept", kept, kept.close)
+        preparation.keep(KEPT, None)  # a sandbox without memory files; the plan says that nothing is kept
+        return
+    preparation.keep(KEPT, kept, kept.close)
 
 
 def _details(lines: Sequence[str]) -> list[LogLine]:
@@ -320,7 +326,7 @@ def identity_of(config: UnixdConfig) -> Identity | None:
     """Whom the children become; nobody else unless the master is root."""
     if os.geteuid() != 0 or config.user is None or config.uid is None or config.gid is None:
         return None
-    return Identity(config.user, config.uid, config.gid, config.groups)
+    return Identity(config.user, config.uid, config.gid, config.groups, config.chroot_dir)
 
 
 # --- the server's life -------------------------------------------------------------------------------------------
@@ -355,20 +361,30 @@ def start(first: list[Configuration], options: ReadOptions, run_options: RunOpti
     `mask` is what is blocked again once there are handlers.
     """
     configuration = first.pop()
+    if run_options.one_process:  # which nobody else would help with the other sets of sockets
+        configuration = replace(configuration, mpm=replace(configuration.mpm, buckets=1, buckets_reckoned=None))
     config: MpmConfig = configuration.mpm
     listeners = Listeners()
     others = OtherChildren()
     change = bind(listeners, config)
+    scoreboard: Scoreboard | None = None
     try:
-        scoreboard = make_scoreboard(config)
+        scoreboard, no_file = make_scoreboard(config)
         generation = prepare(configuration, run_options, scoreboard, others)
     except Refused:
         change.rollback()
+        if scoreboard is not None:
+            scoreboard.close()
         raise
+    for line in (no_file, buckets_line(config)):
+        if line is not None and line.level <= run_options.startup_level:
+            sys.stderr.write(f"{line.explained}\n")
     scoreboard["config_generation"] = 1
     if not run_options.foreground:
         detach(generation, [sock for listener in change.listeners for sock in listener.sockets])
     become_quiet(generation, detached=not run_options.foreground)
+    if no_file is not None:
+        no_file.write(generation.error_log)
     take(listeners, change, generation)
     others.take(0, generation.error_log.log)
     try:
@@ -378,10 +394,12 @@ def start(first: list[Configuration], options: ReadOptions, run_options: RunOpti
         signals.install()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         loader = ConfigurationLoader(options, run_options, scoreboard, others)
-        rehearse_with(generation)
+        kept = rehearse_with(generation)
         master = Master(generation, listeners, scoreboard, loader, signals, others)
         del configuration, generation  # they are the master's, until there are others
-        return master.run()
+        status = master.run()
+        del kept
+        return status
     except Exception:
         traceback.print_exc()  # while there is still somebody who reads the error log
         return 1
@@ -390,9 +408,9 @@ def start(first: list[Configuration], options: ReadOptions, run_options: RunOpti
         scoreboard.close()
 
 
-def rehearse_with(generation: Generation) -> None:
+def rehearse_with(generation: Generation) -> object:
     """Let the interpreter write once, before the first fork, what each child would write. It is for memory alone: where
-    it fails, that is all that is lost."""
+    it fails, that is all that is lost. What is returned is to be kept as long as children are forked."""
     assert isinstance(generation.service, HttpService)
     configuration = generation.service.configuration
     modules = [module for module in modules_of(configuration) if catalog().find(module.name) is module]
@@ -403,45 +421,8 @@ def rehearse_with(generation: Generation) -> None:
     }
     make_service = partial(rehearsal.make_service, configuration, modules, settings)
     try:
-        rehearse(generation, make_service, rehearsal.requests)
+        return rehearse(generation, make_service, rehearsal.requests)
     except Exception as error:
         text = f"the rehearsal failed: {type(error).__name__}: {error}"
         generation.error_log.log(Level.DEBUG, "core", None, text)
-
-
-def make_scoreboard(config: MpmConfig) -> Scoreboard:
-    try:
-        return Scoreboard(config.limits.server_limit, config.limits.thread_limit, config.scoreboard_file)
-    except OSError as error:
-        text = f"unable to create or access scoreboard {config.scoreboard_file or ''}".rstrip()
-        raise Refused([LogLine(Level.CRIT, "core", "AH00004", text, error.errno)]) from error
-
-
-def detach(generation: Generation, kept: Sequence[object]) -> None:
-    """Become a daemon; the parent exits with 0 here. python-daemon's defaults are not Apache's."""
-    from daemon import DaemonContext
-
-    sys.stdout.flush()
-    sys.stderr.flush()
-    umask = os.umask(0)
-    os.umask(umask)
-    DaemonContext(
-        detach_process=True,
-        prevent_core=False,
-        umask=umask,
-        signal_map={},
-        files_preserve=[*kept, *generation.open_files()],
-        working_directory="/",
-        pidfile=None,
-    ).open()
-
-
-def become_quiet(generation: Generation, *, detached: bool) -> None:
-    """From here on stderr is the error log: of the server, of faulthandler, of what it spawns."""
-    sys.stderr.flush()
-    generation.take_stderr()
-    if detached:
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 0)
-        os.dup2(null, 1)
-        os.close(null)
+        return None

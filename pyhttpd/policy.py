@@ -15,10 +15,12 @@ BUSY_RATE = 8  # from this rate on the log says "server seems busy"
 
 
 class Message(NamedTuple):
-    """A warning about one clamp, in the form that the situation asks for: start or restart."""
+    """A warning about one clamp: for the terminal, and for the error log, where Apache has a shorter one."""
 
     number: str
     text: str
+    log_number: str
+    log_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Family:
     max_servers: int
     max_threads: int
     spare_name: str
-    numbers: dict[str, tuple[str, str]]  # case -> number at the start, number at a restart
+    numbers: dict[str, tuple[str, str]]  # case -> number on the terminal, number in the log
 
 
 PREFORK = Family(
@@ -94,8 +96,8 @@ WORKER = Family(
 def clamp(limits: Limits, family: Family, previous: Limits | None = None) -> tuple[Limits, list[Message]]:
     """The limits that will be used, and what is to be said about it, in Apache's order of checks.
 
-    `previous` are the running limits at a restart: ServerLimit and ThreadLimit can't change then, and the messages
-    take their shorter form. What Apache corrects without a word comes last, with a warning of our own (PH).
+    `previous` are the running limits at a restart: ServerLimit and ThreadLimit can't change then. What Apache corrects
+    without a word comes last, with a warning of our own (PH).
     """
     return _Clamp(limits, family, previous).run()
 
@@ -143,10 +145,9 @@ class _Clamp:
     def _set(self, **changes: int) -> None:
         self.limits = replace(self.limits, **changes)
 
-    def _say(self, case: str, at_start: str, at_restart: str) -> None:
-        numbers = self.family.numbers[case]
-        starting = self.previous is None
-        self.messages.append(Message(numbers[not starting], at_start if starting else at_restart))
+    def _say(self, case: str, text: str, log_text: str) -> None:
+        number, log_number = self.family.numbers[case]
+        self.messages.append(Message(number, text, log_number, log_text))
 
     def _bound(self, field: str, name: str, case: str, highest: int, unit: str) -> None:
         value: int = getattr(self.limits, field)
@@ -253,7 +254,8 @@ class _Clamp:
             self._set(start=children)
 
     def _own(self, number: str, text: str) -> None:
-        self.messages.append(Message(number, f"{text} will be used"))
+        text = f"{text} will be used"
+        self.messages.append(Message(number, text, number, text))
 
 
 def _not_allowed(name: str, value: int) -> tuple[str, str]:

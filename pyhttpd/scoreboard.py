@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 import time
 from enum import IntEnum
 from typing import NamedTuple
+
+from pyhttpd.util.ring import Ring
 
 
 class Status(IntEnum):
@@ -36,6 +39,7 @@ class Status(IntEnum):
 
 
 IDLE = frozenset({Status.STARTING, Status.READY})
+_BUSY = range(Status.BUSY_READ, Status.GRACEFUL)
 _WORD = 8
 
 # Layouts: the names of the words, in their order. A word is one unsigned 64-bit integer.
@@ -43,9 +47,10 @@ SERVER_WORDS = (
     "generation",  # the running one
     "config_generation",  # how often a configuration was taken, from 1
     "started",  # microseconds since the epoch
-    "restarted",
+    "restarted",  # when the counters of the slots began: a graceful restart lets them go on
     "saturations",  # how often all slots were busy
     "saturated_since",  # microseconds since the epoch; 0: not now
+    "saturated_by",  # number of the line in the error log, as in an event
     "saturated_total",  # microseconds, of the events that have ended
     "accept_queue_peak",  # connections, the deepest queue seen while saturated
     "failed_reloads",
@@ -85,11 +90,42 @@ SLOT_WORDS = (
 )
 STRINGS = {"client": 64, "protocol": 16, "vhost": 64, "request": 128}  # bytes, each with its length in front
 
+SAMPLE_WORDS = (
+    "at",  # microseconds since the epoch
+    "accesses",  # of all slots, since the start
+    "bytes",
+    "busy",  # slots that serve
+)
+SAMPLES = 64
+"""Of them one is taken a second, by whoever wants them (mod_status)."""
+
+EVENT_WORDS = (
+    "kind",  # Event
+    "at",  # microseconds since the epoch, when it began
+    "duration",  # microseconds; 0 of what has no length
+    "value",  # as Event says
+    "number",  # of the line in the error log, its letters as one integer
+)
+EVENTS = 32
+
+
+class Event(IntEnum):
+    """What is worth remembering, and what its `value` is."""
+
+    SATURATED = 1  # connections, the deepest queue meanwhile; noted at its end
+    RESTARTED = 2  # the generation that serves now
+    RELOADED = 3  # the same, after a graceful restart
+    REFUSED = 4  # the generation that serves on
+    KILLED = 5  # the signal that ended a child
+
+
 REFUSAL_SIZE = 1024
 """Bytes of what was wrong with a configuration that was not taken."""
 
 _REFUSAL_AT = len(SERVER_WORDS) * _WORD
-_SERVER_SIZE = _REFUSAL_AT + REFUSAL_SIZE
+_SAMPLES_AT = _REFUSAL_AT + REFUSAL_SIZE
+_EVENTS_AT = _SAMPLES_AT + Ring.size(SAMPLES, len(SAMPLE_WORDS)) * _WORD
+_SERVER_SIZE = _EVENTS_AT + Ring.size(EVENTS, len(EVENT_WORDS)) * _WORD
 _CHILD_SIZE = len(CHILD_WORDS) * _WORD
 _STRING_AT: dict[str, int] = {}
 _at = len(SLOT_WORDS) * _WORD
@@ -97,13 +133,12 @@ for _name, _size in STRINGS.items():
     _STRING_AT[_name] = _at
     _at += _WORD + _size
 _SLOT_SIZE = _at
-_STRING_PLACES = tuple((size, _STRING_AT[name]) for name, size in STRINGS.items())
 
 _SERVER = {name: index for index, name in enumerate(SERVER_WORDS)}
 _CHILD = {name: index for index, name in enumerate(CHILD_WORDS)}
 _SLOT = {name: index for index, name in enumerate(SLOT_WORDS)}
-_STATUS, _START_TIME, _STOP_TIME, _LAST_USED, _DURATION, _SEQUENCE = (
-    _SLOT[name] for name in ("status", "start_time", "stop_time", "last_used", "duration", "sequence")
+_STATUS, _START_TIME, _LAST_USED, _DURATION, _SEQUENCE = (
+    _SLOT[name] for name in ("status", "start_time", "last_used", "duration", "sequence")
 )
 _ACCESS_COUNT, _MY_ACCESS_COUNT, _CONN_COUNT = (
     _SLOT[name] for name in ("access_count", "my_access_count", "conn_count")
@@ -112,6 +147,18 @@ _BYTES_SERVED, _MY_BYTES_SERVED, _CONN_BYTES = (
     _SLOT[name] for name in ("bytes_served", "my_bytes_served", "conn_bytes")
 )
 
+
+_PLACE = ("client", "protocol", "vhost")  # strings that are seldom others than at the last request
+_REQUEST_AT = _STRING_AT["request"]
+_REQUEST_SIZE = STRINGS["request"]
+
+# What is counted, and when, stands together: one call writes it all.
+_COUNTS = slice(_ACCESS_COUNT, _DURATION + 1)
+assert " ".join(SLOT_WORDS[_COUNTS]) == (
+    "access_count my_access_count conn_count bytes_served my_bytes_served conn_bytes "
+    "start_time stop_time last_used duration"
+)
+_write_counts = struct.Struct("@10Q").pack_into
 
 _WRITE = int(Status.BUSY_WRITE)
 _CPU_NOTED = 0.1  # seconds; nobody has to know the processor time more exactly
@@ -128,18 +175,53 @@ class SlotView(NamedTuple):
     strings: dict[str, str]
 
 
-class Slot:
-    """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up."""
+class Sample(NamedTuple):
+    """What all slots together had done at a time. Times are seconds since the epoch."""
 
-    __slots__ = ("_at", "_cpu_noted", "_described", "_memory", "_tail", "_words")
+    at: float
+    accesses: int
+    bytes: int
+    busy: int
+
+
+def number_word(number: str) -> int:
+    """A number of the error log as a word: at most eight letters."""
+    return int.from_bytes(number.encode())
+
+
+def word_number(word: int) -> str:
+    return word.to_bytes(_WORD).lstrip(b"\0").decode()
+
+
+class EventView(NamedTuple):
+    kind: Event
+    at: float  # seconds since the epoch
+    seconds: float
+    value: int
+    number: str  # AH00161
+
+
+class Slot:
+    """One slot, as its thread writes it. What is written for each request goes by index: names cost a look-up.
+
+    The counts of a connection are kept here, and what they were when it began (`_before`).
+    """
+
+    __slots__ = (
+        "_at", "_before", "_bytes", "_count", "_cpu_noted", "_duration", "_memory", "_place", "_request", "_start",
+        "_tail", "_words",
+    )  # fmt: skip
 
     def __init__(self, memory: mmap.mmap, words: memoryview, base: int, tail: bool = False) -> None:
         self._memory = memory
         self._tail = tail
         self._at = base  # in bytes
         self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
-        self._described: tuple[str, ...] = ()
+        self._place: tuple[str, str, str] | None = None
+        self._request: str | None = None
+        self._start = 0
         self._cpu_noted = 0.0  # CLOCK_MONOTONIC, when the processor time was written last
+        self._note_before()
 
     def __getitem__(self, name: str) -> int:
         return int(self._words[_SLOT[name]])
@@ -147,7 +229,7 @@ class Slot:
     def __setitem__(self, name: str, value: int) -> None:
         self._words[_SLOT[name]] = value
 
-    def set_status(self, status: Status) -> None:
+    def set_status(self, status: int) -> None:
         self._words[_STATUS] = status
 
     def reset(self, pid: int, generation: int, status: Status) -> None:
@@ -158,34 +240,55 @@ class Slot:
         self["generation"] = generation
         if self["sequence"] & 1:  # its writer was killed in the middle
             self["sequence"] += 1
+        self._note_before()
         self.set_status(status)
 
     def describe(self, client: str, protocol: str, vhost: str, request: str) -> None:
         """What is being answered. A text that is too long loses its end, or a request line (SeeRequestTail) its
         beginning."""
-        texts = (client, protocol, vhost, request)
-        if texts == self._described:
-            return
+        place = client, protocol, vhost
         words, memory = self._words, self._memory
-        if self._tail:
-            texts = (client, protocol, vhost, request[-STRINGS["request"] :])
+        if place == self._place:
+            if request == self._request:
+                return
+            words[_SEQUENCE] += 1
+        else:
+            words[_SEQUENCE] += 1
+            for name, text in zip(_PLACE, place, strict=True):
+                data = text.encode("latin-1", "replace")[: STRINGS[name]]
+                offset = _STRING_AT[name]
+                words[offset // _WORD] = len(data)
+                at = self._at + offset + _WORD
+                memory[at : at + len(data)] = data
+            self._place = place
+        self._request = request
+        data = request.encode("latin-1", "replace")
+        size = len(data)
+        if size > _REQUEST_SIZE:
+            data, size = data[-_REQUEST_SIZE:] if self._tail else data[:_REQUEST_SIZE], _REQUEST_SIZE
+        words[_REQUEST_AT // _WORD] = size
+        at = self._at + _REQUEST_AT + _WORD
+        memory[at : at + size] = data
         words[_SEQUENCE] += 1
-        for (size, offset), text in zip(_STRING_PLACES, texts, strict=True):
-            data = text.encode("latin-1", "replace")[:size]
-            words[offset // _WORD] = len(data)
-            at = self._at + offset + _WORD
-            memory[at : at + len(data)] = data
-        words[_SEQUENCE] += 1
-        self._described = (client, protocol, vhost, request)
 
     def begin_connection(self) -> None:
         self["conn_count"] = 0
         self["conn_bytes"] = 0
+        self._note_before()
+
+    def _note_before(self) -> None:
+        words = self._words
+        self._count, self._bytes = words[_CONN_COUNT], words[_CONN_BYTES]
+        self._before = (
+            words[_ACCESS_COUNT] - self._count, words[_MY_ACCESS_COUNT] - self._count,
+            words[_BYTES_SERVED] - self._bytes, words[_MY_BYTES_SERVED] - self._bytes,
+        )  # fmt: skip
+        self._duration = words[_DURATION]
 
     def begin_request(self, now: float) -> None:
         """A request that came at `now`, in seconds since the epoch, is being answered."""
         words = self._words
-        words[_START_TIME] = int(now * 1_000_000)
+        self._start = words[_START_TIME] = int(now * 1_000_000)
         words[_LAST_USED] = int(now)
         words[_STATUS] = _WRITE
 
@@ -195,21 +298,21 @@ class Slot:
         self["cpu_system"] = int(times.system * 1_000_000)
         self._cpu_noted = now
 
-    def end_request(self, arrived: float, began: float, ended: float, sent: int) -> None:
-        """Count one answered request of `sent` bytes. It `arrived` in seconds since the epoch; `began`, which is the
-        same moment, and `ended` are on CLOCK_MONOTONIC. Notes the processor time of the child, too, now and then."""
-        words = self._words
-        seconds = ended - began
-        now = arrived + seconds
-        words[_STOP_TIME] = int(now * 1_000_000)
-        words[_LAST_USED] = int(now)
-        words[_DURATION] += int(seconds * 1_000_000)
-        words[_ACCESS_COUNT] += 1
-        words[_MY_ACCESS_COUNT] += 1
-        words[_CONN_COUNT] += 1
-        words[_BYTES_SERVED] += sent
-        words[_MY_BYTES_SERVED] += sent
-        words[_CONN_BYTES] += sent
+    def end_request(self, began: float, ended: float, sent: int) -> None:
+        """Count the request that began last, of which `sent` bytes were answered. `began`, the moment when it arrived,
+        and `ended` are on CLOCK_MONOTONIC. Notes the processor time of the child, too, now and then."""
+        took = int((ended - began) * 1_000_000)
+        start = self._start
+        stopped = start + took
+        self._count = count = self._count + 1
+        self._bytes = total = self._bytes + sent
+        self._duration = duration = self._duration + took
+        accesses, my_accesses, served, my_served = self._before
+        _write_counts(
+            self._memory, self._at + _ACCESS_COUNT * _WORD, accesses + count, my_accesses + count, count,
+            served + total, my_served + total, total,
+            start, stopped, stopped // 1_000_000, duration,
+        )  # fmt: skip
         if ended - self._cpu_noted > _CPU_NOTED:
             self._note_cpu(ended)
 
@@ -260,6 +363,8 @@ class Scoreboard:
             finally:
                 os.close(fd)
         self._words = memoryview(self._memory).cast("Q")
+        self._samples = Ring(self._words[_SAMPLES_AT // _WORD : _EVENTS_AT // _WORD], SAMPLES, len(SAMPLE_WORDS))
+        self._events = Ring(self._words[_EVENTS_AT // _WORD : _SERVER_SIZE // _WORD], EVENTS, len(EVENT_WORDS))
         self["started"] = self["restarted"] = time.time_ns() // 1000
 
     def close(self) -> None:
@@ -305,6 +410,43 @@ class Scoreboard:
                 return when / 1_000_000, data.decode("utf-8", "replace")
         return None
 
+    def column(self, name: str) -> list[int]:
+        """One word of all slots, in their order."""
+        first = self._slots_at // _WORD + _SLOT[name]
+        words: list[int] = self._words[first :: _SLOT_SIZE // _WORD].tolist()
+        return words
+
+    def take_sample(self) -> None:
+        """Remember what has been done up to now. The master calls it."""
+        statuses = bytes(self.column("status"))
+        busy = sum(map(statuses.count, _BUSY))
+        self._samples.append(
+            time.time_ns() // 1000, sum(self.column("access_count")), sum(self.column("bytes_served")), busy
+        )
+
+    def samples(self) -> list[Sample]:
+        """Those of the last minute or so, oldest first."""
+        return [Sample(at / 1_000_000, *rest) for at, *rest in self._samples.read()]
+
+    def note_event(self, kind: Event, number: str, value: int = 0, duration: float = 0.0) -> None:
+        """Something has ended just now that took `duration` seconds. `number` is that of the line in the error log, of
+        at most eight letters. The master calls it."""
+        length = int(duration * 1_000_000)
+        self._events.append(kind, time.time_ns() // 1000 - length, length, value, number_word(number))
+
+    def events(self) -> list[EventView]:
+        """The last ones, oldest first."""
+        return [
+            EventView(Event(kind), at / 1e6, length / 1e6, value, word_number(number))
+            for kind, at, length, value, number in self._events.read()
+        ]
+
+    def begin_anew(self) -> None:
+        """At a restart that was not graceful, when no child is left: what slots have counted is forgotten."""
+        self["restarted"] = time.time_ns() // 1000
+        self._memory[self._slots_at :] = bytes(len(self._memory) - self._slots_at)
+        self._samples.clear()
+
     def child(self, index: int) -> ChildRow:
         return ChildRow(self._words, self._children_at + index * _CHILD_SIZE)
 
@@ -334,8 +476,9 @@ class Scoreboard:
             if slot["sequence"] == before:
                 strings = copy
                 break
-        status = Status(slot["status"])
+        words = dict(zip(SLOT_WORDS, slot._words[: len(SLOT_WORDS)].tolist(), strict=True))
+        status = Status(words["status"])
         letter = status.letter
-        if Status.READY < status < Status.IDLE_KILL and slot["generation"] != self["generation"]:
+        if Status.READY < status < Status.IDLE_KILL and words["generation"] != self["generation"]:
             letter = Status.GRACEFUL.letter
-        return SlotView(child, thread, status, letter, {name: slot[name] for name in SLOT_WORDS}, strings)
+        return SlotView(child, thread, status, letter, words, strings)

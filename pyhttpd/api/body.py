@@ -26,7 +26,11 @@ Body = Iterable[Piece]
 
 
 def length_of(piece: Piece) -> int:
-    """The bytes that a piece stands for; none for FLUSH."""
+    """The bytes that a piece stands for; none for FLUSH. Raises TypeError for what is no piece, such as a str."""
+    if isinstance(piece, bytes):
+        return len(piece)
     if isinstance(piece, FileSlice):
         return piece.length
-    return len(piece) if isinstance(piece, bytes) else 0
+    if piece is FLUSH:
+        return 0
+    raise TypeError(f"a body has pieces of bytes, not of {type(piece).__name__}")

@@ -71,6 +71,10 @@ class Conversation(Protocol):
     gives, and SHORTLY for the next request. It never sleeps longer on an idle client.
     """
 
+    def begin(self) -> bool:
+        """Perhaps before `serve(NEW)`: answer what takes no waiting at all, because the thread that calls lets others
+        wait. True if that was everything, and only `close` is left to do."""
+
     def serve(self, woken: Woken) -> Wait:
         """Go on until something has to be waited for."""
 
@@ -81,7 +85,8 @@ class Conversation(Protocol):
 class Service(Protocol):
     """What boot hands to the MPM, which owns every idle wait.
 
-    The MPM calls `open`, then `serve` until that returns CLOSE, waiting between the calls as told; then `close`.
+    The MPM calls `open` and may call `begin`, then `serve` until that returns CLOSE, waiting between the calls as told;
+    then `close`.
     """
 
     def monitor(self) -> None:

@@ -124,8 +124,9 @@ class ModuleLevels(Levels):
 
 
 def merge_levels(outer: Levels, inner: Levels) -> Levels:
+    """Two that have levels of modules alone have no other together, either."""
     if isinstance(inner, ModuleLevels):
-        return Levels(outer.default, {**outer.modules, **inner.modules})
+        return type(outer)(outer.default, {**outer.modules, **inner.modules})
     return inner
 
 
@@ -165,6 +166,7 @@ class CoreServer:
     main_encoded_slashes: str = "off"  # the main server's: virtual hosts do not inherit it
     named_itself: bool = False  # a virtual host with a ServerName of its own
     server_path: str | None = None  # ServerPath of a virtual host
+    main_server_path: str | None = None  # that of the main server
     answer_memo: bool = True
     head_memo: bool = True
     strict_host_check: bool = False
@@ -183,6 +185,13 @@ class CoreServer:
         return self.document_root or os.path.join(server_root, "htdocs")
 
 
+class Limit(NamedTuple):
+    """Of a resource, as setrlimit knows them. `soft` None: as much as the hard one; `hard` None: as it is."""
+
+    soft: int | None
+    hard: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CoreDir:
     """Per directory."""
@@ -195,6 +204,10 @@ class CoreDir:
     accept_path_info: bool | None = None  # None: as the handler likes it
     limit_request_body: int = 1 << 30  # 0: no limit
     limit_xml_request_body: int = 1_000_000  # of bodies that are read as XML, by whichever module does
+    # for programs that answer requests, by whichever module starts them:
+    program_limits: Mapping[str, Limit] = merged({}, overlay)  # by directive: RLimitCPU, RLimitMEM, RLimitNPROC
+    cgi_pass_auth: bool = False  # whether they get the field Authorization
+    cgi_vars: Mapping[str, str] = merged({}, overlay)  # REQUEST_URI: "current-uri" or "original-uri"
     etag: ETagParts = merged(ETagParts(), merge_etag)
     max_ranges: int = 200  # 0: none at all, UNLIMITED: as many as are asked for
     max_range_overlaps: int = 20

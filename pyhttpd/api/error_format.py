@@ -194,12 +194,20 @@ def _note(event: Event, argument: str) -> str:
     return "" if event.request is None else error_item(event.request.notes.get(argument) or "")
 
 
-_NOT_THE_SYSTEMS = {70014: "End of file found"}  # numbers that APR gives beyond errno
+BAD_PATH = 20024
+_NOT_THE_SYSTEMS = {  # numbers that APR gives beyond errno
+    BAD_PATH: "The given path is misformatted or contained invalid characters",
+    70014: "End of file found",
+}
+
+
+def reason(errno: int) -> str:
+    """`(13)Permission denied`"""
+    return f"({errno}){_NOT_THE_SYSTEMS.get(errno) or os.strerror(errno)}"
 
 
 def system_error(event: Event, argument: str) -> str:
-    """`(13)Permission denied`"""
-    return f"({event.errno}){_NOT_THE_SYSTEMS.get(event.errno) or os.strerror(event.errno)}" if event.errno else ""
+    return reason(event.errno) if event.errno else ""
 
 
 def _source(event: Event, argument: str) -> str:

@@ -19,8 +19,9 @@ class Again(Protocol):
     """An answer that was kept and is sent once more: what is another time now than when it was made. Times as
     Request has them."""
 
+    request_line: str  # as it stands in a log line: printable ASCII, escaped
     address: str  # the client's
-    client_name: str | None
+    host: str  # the client's name if it has been looked up, else its address; as it stands in a log line
     arrived: float
     began: float
     ended: float
@@ -36,7 +37,21 @@ class Again(Protocol):
 AgainGetter = Callable[[Again], str | int]
 """What a letter says of an answer that is sent again, as it stands in the line: printable ASCII, escaped."""
 
-AgainText = AgainGetter | int | None
+
+
+class Fact(NamedTuple):
+    """What a letter says is an attribute of Again as it is: a number, or printable ASCII."""
+
+    name: str
+
+
+class EachSecond(NamedTuple):
+    """What a letter says is the same for all requests that arrived in one second (since the epoch)."""
+
+    text: Callable[[int], str]
+
+
+AgainText = AgainGetter | Fact | EachSecond | int | None
 """That, or what it always says in this process, or None if it takes the request itself to know."""
 
 
@@ -67,7 +82,7 @@ class LogLetter(NamedTuple):
 
 
 def letter(get: Getter, text: Text = Text.PLAIN, *, original: bool = False, empty: str = "", varies: bool = True,
-           again: AgainGetter | None = None) -> LogLetter:  # fmt: skip
+           again: AgainGetter | Fact | None = None) -> LogLetter:  # fmt: skip
     """A letter whose argument, if it has one, does not matter."""
     how = None if again is None else lambda argument, request: again
     return LogLetter(lambda argument: get, text, original, empty, varies, how)

@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
+from pyhttpd.api.error_format import BAD_PATH
 from pyhttpd.api.module import Preparation, PrepareError
 from pyhttpd.api.program import Program
 from pyhttpd.util.append import Appender, open_for_append
@@ -29,19 +30,22 @@ IDENT = "pyhttpd"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a log is for, and Apache's messages where one cannot be opened: number and text."""
+    """What a log is for, and Apache's messages where one cannot be opened: number and text. `module` says that of a
+    file."""
 
     name: str
     file: tuple[str, str]
     program: tuple[str, str]
     syslog: bool = False
     main: bool = False
+    module: str = "core"
 
 
 TRANSFER_LOG = Use(
     "transfer log",
     ("AH00649", "could not open transfer log file {}."),
     ("AH00104", "unable to start piped log program '{}'"),
+    module="log_config",
 )
 ERROR_LOG = Use(
     "error log",
@@ -124,7 +128,7 @@ def _file(path: str, preparation: Preparation, use: Use, key: object) -> FileSin
     try:
         sink = FileSink(path, open_for_append(path))
     except OSError as error:
-        raise PrepareError(number, text.format(path), error.errno) from error
+        raise PrepareError(number, text.format(path), error.errno, module=use.module) from error
     preparation.keep(key, sink, partial(os.close, sink.fd))
     return sink
 
@@ -162,7 +166,7 @@ def _syslog(spec: str, preparation: Preparation, key: object) -> SyslogSink:
     facility = facility_of(word)
     number, text = _NO_SYSLOG
     if facility is None:
-        raise PrepareError(number, text.format(rest))
+        raise PrepareError(number, text.format(rest), BAD_PATH)
     try:
         socket = SyslogSocket(facility, tag or IDENT)
     except OSError as error:

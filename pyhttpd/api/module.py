@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pyhttpd.api.log import Level
 from pyhttpd.api.phases import Hook
 from pyhttpd.api.program import Program, Programs
 from pyhttpd.config.configuration import Configuration
@@ -45,13 +46,28 @@ class Module:
     prepare_only_reads: bool = False  # `prepare` opens and starts nothing, so that `explain` may run it, too
 
 
-class PrepareError(Exception):
-    """A generation cannot be prepared (a log that cannot be opened). Number and text as they go to the log."""
+KEPT = "kept"
+"""The resource whose `fd` is what the generation was made from (config/kept.py); None without memory files."""
 
-    def __init__(self, number: str | None, message: str, errno: int | None = None) -> None:
+
+class PrepareError(Exception):
+    """A generation cannot be prepared (a log that cannot be opened). Number, text, module (by its short name) and level
+    as they go to the log."""
+
+    def __init__(
+        self,
+        number: str | None,
+        message: str,
+        errno: int | None = None,
+        *,
+        module: str = "core",
+        level: Level = Level.ERROR,
+    ) -> None:
         super().__init__(message)
         self.number = number
         self.errno = errno
+        self.module = module
+        self.level = level
 
 
 class Preparation:

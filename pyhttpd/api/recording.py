@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from operator import attrgetter
 from stat import S_ISDIR
 from typing import NamedTuple
 
@@ -22,11 +23,12 @@ YOUNG = 2.0
 
 
 class Check(NamedTuple):
-    """Look at `path` again: it is as it was if that gives this signature, or fails with this errno."""
+    """Look at `path` again: it is as it was if `facts` of what that gives are these, or if it fails with this errno."""
 
     look: Look
     path: str
     seen: Signature | int
+    facts: Callable[[os.stat_result], Signature]
 
 
 class OpenFile(NamedTuple):
@@ -36,29 +38,34 @@ class OpenFile(NamedTuple):
     signature: Signature
 
 
+_facts_of_directory: Callable[[os.stat_result], Signature] = attrgetter(
+    "st_ino", "st_mode", "st_dev", "st_uid", "st_gid"
+)
+_facts_of_file: Callable[[os.stat_result], Signature] = attrgetter(
+    "st_ino", "st_mode", "st_mtime_ns", "st_ctime_ns", "st_size", "st_dev", "st_uid", "st_gid"
+)
+
+
+def _facts(mode: int) -> Callable[[os.stat_result], Signature]:
+    return _facts_of_directory if S_ISDIR(mode) else _facts_of_file
+
+
 def signature(info: os.stat_result) -> Signature:
     """What is different after any change of a file: of its content, its owner, its mode, its being another file.
 
     Of a directory it is not what stands in it: an answer that depends on that has looked at the entry, or is not kept.
     """
-    mode = info.st_mode
-    if S_ISDIR(mode):
-        return info.st_ino, mode, info.st_dev, info.st_uid, info.st_gid
-    return (
-        info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size, mode, info.st_dev, info.st_uid, info.st_gid,
-    )  # fmt: skip
+    return _facts(info.st_mode)(info)
 
 
 def unchanged(checks: tuple[Check, ...]) -> bool:
     """Whether everything is as it was."""
-    for look, path, seen in checks:
+    for look, path, seen, facts in checks:
         try:
-            info = look(path)
+            if facts(look(path)) != seen:  # what was a directory and is a file has another mode, and the reverse
+                return False
         except OSError as error:
             if error.errno != seen:
-                return False
-        else:
-            if signature(info) != seen:
                 return False
     return True
 
@@ -111,4 +118,7 @@ class Recording:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        return tuple(Check(look, path, seen) for (look, path), seen in self._seen.items())
+        return tuple(
+            Check(look, path, seen, _facts(0 if isinstance(seen, int) else seen[1]))
+            for (look, path), seen in self._seen.items()
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pyhttpd.api.body import Body
@@ -14,6 +14,8 @@ from pyhttpd.http.headers import Headers
 from pyhttpd.util.lookup import belongs, host_name
 
 if TYPE_CHECKING:
+    from pyhttpd.api.filters import Filter
+    from pyhttpd.api.module import Module
     from pyhttpd.config.configuration import Configuration, ServerRecord
     from pyhttpd.config.sections import PerDir
     from pyhttpd.scoreboard import Scoreboard, Slot
@@ -59,6 +61,10 @@ class Services(Protocol):
     scoreboard: Scoreboard
     error_log: ErrorLog
     default_name: str  # of servers without a ServerName
+
+    @property
+    def modules(self) -> Sequence[Module]:
+        """Those that are loaded, in their order."""
 
     def providers(self, group: str) -> Mapping[str, Any]:
         """What the loaded modules offer under `group`, by name."""
@@ -147,6 +153,9 @@ class Request:
     content: Body | None = None  # what a handler gives; None is no body
     content_length: int | None = None  # None: not known, so chunked or up to the end of the connection
     body: RequestBody | None = None
+    output_filters: tuple[Filter, ...] = ()  # that it goes through, in their order: api.filters adds to them
+    input_filters: tuple[Filter, ...] = ()  # of its body; the first stands next to the handler
+    proxied = False  # what is answered comes from another server
     no_cache = False
     bytes_sent = 0  # of the body: %B
 
@@ -250,6 +259,7 @@ class Request:
         self.err_headers_out = Headers((*other.err_headers_out, *self.err_headers_out))
         self.env.update(other.env)
         self.notes.update(other.notes)
+        self.output_filters, self.input_filters = other.output_filters, other.input_filters
 
     def remote_host(self) -> str:
         """The client's name where HostnameLookups asks for it and there is one, else its address: %h."""

@@ -36,6 +36,15 @@ def read_text_file(request: Request, path: str) -> bytes:
     return _CONTINUED.sub(b"", text) if b"\\" in text else text
 
 
+def read_or_log(request: Request, path: str, what: str, module: str, number: str) -> bytes | None:
+    """The same; where it cannot be read, None and a line in the log that says so of a `what` (`password file`)."""
+    try:
+        return read_text_file(request, path)
+    except OSError as error:
+        request.log(Level.ERROR, module, number, f"Could not open {what}: {path}", errno=error.errno)
+        return None
+
+
 def lines_with(text: bytes, part: bytes) -> Iterator[bytes]:
     """The lines in which `part` is, without blanks at both ends; no comments. Only these are looked at one by one: a
     file may have a hundred thousand."""

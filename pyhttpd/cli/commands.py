@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from pyhttpd import boot
 from pyhttpd.api.core_config import CoreServer
+from pyhttpd.api.log import LEVEL_NAMES
 from pyhttpd.cli import messages
 from pyhttpd.cli.options import PROGRAM, Options
 from pyhttpd.cli.places import locate
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import ConfigurationError, Diagnostic
 from pyhttpd.config.read import ReadOptions
-from pyhttpd.mpm.apart import Apart
+from pyhttpd.mpm.apart import Apart, ProcessFailed
 from pyhttpd.util.local_host import local_host
 
 # Errors that Apache finds when all is read, and sums up in one more line. It finds the others while it reads.
@@ -37,6 +40,9 @@ def execute(options: Options) -> int:
     configuration = read(options, reading)
     if configuration is None:
         return 1
+    if "DUMP_CONFIG" in options.defines and any(module.name == "info_module" for module in configuration.modules):
+        with suppress(ProcessFailed):  # nobody reads it: no reason not to go on
+            in_process_of_its_own(partial(dump_kept, configuration.kept))  # as mod_info does it, whatever -k says
     status = apart(options.action or "start", configuration.mpm.pid_file)
     if status is not None:
         return status
@@ -46,15 +52,28 @@ def execute(options: Options) -> int:
 
 
 def apart(action: str, pid_file: str) -> int | None:
-    """`signal_server` in a process of its own, so that a server that starts does not carry what looking has loaded."""
+    """`signal_server` in a process of its own."""
+    status: int | None = in_process_of_its_own(partial(_signal_server, action, pid_file))
+    return status
+
+
+def in_process_of_its_own(work: Callable[[], Any]) -> Any:
+    """What `work` returns. A server that starts does not carry what looking has loaded."""
     sys.stdout.flush()
     sys.stderr.flush()
-    search = Apart(partial(_signal_server, action, pid_file))
+    process = Apart(work)
     try:
-        status: int | None = search.result()
+        return process.result()
     finally:
-        search.wait()
-    return status
+        process.wait()
+
+
+def dump_kept(tree: bytes) -> None:
+    """The configuration that was read, as -t -D DUMP_CONFIG shows it."""
+    from pyhttpd.config.dump import config_tree
+    from pyhttpd.config.kept import unpack
+
+    sys.stdout.write(config_tree(unpack(tree).nodes))
 
 
 def _signal_server(action: str, pid_file: str) -> int | None:
@@ -81,6 +100,7 @@ def run_options(options: Options) -> boot.RunOptions:
         one_process=one_process,
         command_line=options.command_line,
         skip_document_root_check=options.skip_document_root_check,
+        startup_level=LEVEL_NAMES[options.startup_level or "warn"],
     )
 
 

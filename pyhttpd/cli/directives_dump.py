@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pyhttpd.config.catalog import rows_of
 from pyhttpd.config.directive import RSRC, SECTIONS, Context, Directive, DirectiveOwner, Override
 
 # In the order in which Apache names them.
@@ -19,8 +20,9 @@ ALL_CLASSES = Override.AUTHCONFIG | Override.LIMIT | Override.OPTIONS | Override
 
 def dump(owners: Iterable[DirectiveOwner]) -> str:
     lines: list[str] = []
-    for owner in owners:
-        for row in owner.directives:
+    known = list(owners)
+    for owner in known:
+        for row in rows_of(owner, known):
             lines += describe(row, owner)
     return "".join(f"{line}\n" for line in lines)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pyhttpd import boot
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.module import PrepareError
+from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.cli import messages
 from pyhttpd.cli.explain import document
 from pyhttpd.cli.explain_text import text
@@ -90,6 +91,9 @@ def explain(words: list[str]) -> int:
     except PrepareError as error:
         sys.stderr.write(f"{error.number}: {PROGRAM}: {error}\n")
         return 1
+    root = configuration.main.config(UnixdConfig).chroot_dir
+    if root is not None:
+        sys.stderr.write(f"{PROGRAM}: files were looked for outside of {root}, the ChrootDir of the children\n")
     found = document(rehearsal, trace)
     if given.format == "json":
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=True) + "\n")

@@ -67,6 +67,8 @@ def open_missing_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is fd
             os.set_inheritable(fd, True)
+    if sys.stdin is None:  # which detaching redirects
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 (it stays open)
     if sys.stdout is None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 (it stays open)
     if sys.stderr is None:

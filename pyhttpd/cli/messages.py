@@ -8,21 +8,28 @@ from collections.abc import Iterable
 
 from pyhttpd.api.log import LEVEL_NAMES, Level
 from pyhttpd.cli.options import PROGRAM
-from pyhttpd.config.diagnostics import Diagnostic
+from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.render import WIDEST, coloured, terminal, with_excerpts
 
 
 def show(diagnostics: Iterable[Diagnostic], level: str | None) -> None:
-    """Print to stderr. `level` is the argument of -e; without one, warnings and worse are shown."""
+    """Print to stderr. `level` is the argument of -e; without one, warnings and worse are shown. Whatever it is, nobody
+    is left without the reason why a configuration is refused; and notices are for everybody, as in Apache.
+    """
     threshold = LEVEL_NAMES[level] if level is not None else Level.WARN
     colour = is_colourful()
     width = os.get_terminal_size(2).columns if sys.stderr.isatty() else WIDEST
     width = width or WIDEST  # of a terminal that has not been told
-    shown = [each for each in diagnostics if LEVEL_NAMES[each.severity.value] <= threshold]
+    shown = [each for each in diagnostics if each.severity is Severity.ERROR or _wanted(each, threshold)]
     for diagnostic in with_excerpts(shown):
         text = coloured(diagnostic, PROGRAM, width) if colour else terminal(diagnostic, PROGRAM, width)
         sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
     sys.stderr.flush()
+
+
+def _wanted(diagnostic: Diagnostic, threshold: Level) -> bool:
+    level = LEVEL_NAMES[diagnostic.log_level]
+    return level is Level.NOTICE or level <= threshold
 
 
 def is_colourful() -> bool:

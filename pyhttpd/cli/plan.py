@@ -27,6 +27,7 @@ from pyhttpd.config.registry import Registry
 from pyhttpd.config.report import Report
 from pyhttpd.config.suggest import Suggestions
 from pyhttpd.config.trace import Layer, Note, ServerLayers, Trace, TracingBuilder
+from pyhttpd.mpm.directives import MpmSettings
 from pyhttpd.policy import Limits
 from pyhttpd.util.regex_defaults import set_regex_defaults
 
@@ -81,7 +82,7 @@ def rebuilt(kept: Kept) -> Side:
     """The configuration that the server runs with. Raises ConfigurationError if this program does not take it."""
     given = kept.configuration
     modules = tuple(LoadedModule(*module) for module in given["modules"])
-    registry, report, trace = Registry(boot.modules_named(modules)), Report(), Trace()
+    registry, report, trace = Registry(boot.modules_named(modules, given["libraries"])), Report(), Trace()
     set_regex_defaults()
     builder = TracingBuilder(
         registry, report, Suggestions(boot.catalog(), registry), server_root=given["server_root"], refused=set(),
@@ -115,15 +116,15 @@ def compare(old: Side, new: Side, *, as_root: bool) -> Plan:
 
 
 def _listeners(old: Configuration, new: Configuration) -> Iterator[Change]:
-    before, after = ([str(each) for each in side.mpm.listens] for side in (old, new))
+    before, after = ({str(each): each.protocol for each in side.mpm.listens} for side in (old, new))
     for address in before:
         if address not in after:
             yield Change("closed", old=address)
-    for address in after:
+    for address, protocol in after.items():
         if address not in before:
             yield Change("opened", new=address)
-    if old.mpm.buckets != new.mpm.buckets and set(before) & set(after):
-        yield Change("sockets for each address", str(old.mpm.buckets), str(new.mpm.buckets))
+        elif protocol != before[address]:
+            yield Change(f"protocol of {address}", before[address], protocol)
 
 
 def _everything(old: Configuration, new: Configuration) -> Iterator[Change]:
@@ -170,9 +171,13 @@ def _restart(old: Configuration, new: Configuration, as_root: bool) -> Iterator[
             yield f"{directive}: {running} -> {asked}"
 
 
-def _asked(configuration: Configuration, directive: str) -> int | None:
-    from pyhttpd.mpm.directives import MpmSettings
+    one_ratio, other_ratio = (side.main.config(MpmSettings).listen_cores_ratio for side in (old, new))
+    if one_ratio != other_ratio:
+        kept = "its sockets stay over a graceful restart, -k restart is enough"
+        yield f"ListenCoresBucketsRatio: {one_ratio or 'none'} -> {other_ratio or 'none'}; {kept}"
 
+
+def _asked(configuration: Configuration, directive: str) -> int | None:
     settings = configuration.main.config(MpmSettings)
     return settings.server_limit if directive == "ServerLimit" else settings.thread_limit
 

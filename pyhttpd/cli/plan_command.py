@@ -12,7 +12,7 @@ from pyhttpd.cli import messages
 from pyhttpd.cli.explain_text import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Paint
 from pyhttpd.cli.options import PROGRAM, Options
 from pyhttpd.cli.plan import Change, Plan, Side, as_json, compare, is_root, options_of, rebuilt
-from pyhttpd.cli.signals import fail, find
+from pyhttpd.cli.signals import fail, find, unusable
 from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.config.kept import Kept, KeptError, unpack
 from pyhttpd.config.nodes import Location
@@ -30,7 +30,7 @@ def plan(options: Options, reading: ReadOptions) -> int:
     try:
         status, pid = find(configuration)
     except (OSError, ValueError) as error:
-        return fail(f"AH00058: Error retrieving pid file {configuration}: {error}")
+        return fail(unusable(configuration, error))
     if pid is None:
         return fail(f"{status}: there is nothing that a reload would change")
     kept = running_tree(pid)

@@ -82,8 +82,8 @@ class NoSocket:
 
     def setsockopt(self, *_: Any) -> None: ...
 
-    def getsockopt(self, level: int, option: int, length: int) -> bytes:
-        return bytes(length)
+    def getsockopt(self, level: int, option: int, length: int = 0) -> bytes | int:
+        return bytes(length) if length else 0
 
 
 @dataclass(frozen=True, slots=True)

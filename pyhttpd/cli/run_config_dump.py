@@ -36,6 +36,8 @@ def describe(configuration: Configuration) -> Iterator[str]:
     note = "" if os.geteuid() == 0 else " not_used"
     yield identity("User", unixd.user, unixd.uid) + note
     yield identity("Group", unixd.group, unixd.gid) + note
+    if unixd.chroot_dir is not None:
+        yield f'ChrootDir: "{unixd.chroot_dir}"{note}'
 
 
 def log_target(root: str, name: str) -> str:

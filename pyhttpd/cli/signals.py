@@ -25,13 +25,8 @@ def signal_server(action: str, pid_file: str) -> int | None:
     """
     try:
         status, pid = find(pid_file)
-    except OSError as error:
-        return fail(f"({error.errno}){error.strerror}: AH00058: Error retrieving pid file {pid_file}")
-    except ValueError:
-        return fail(
-            "(20014)Internal error (specific information not available): "
-            f"AH00058: Error retrieving pid file {pid_file}\nAH00059: Remove it before continuing if it is corrupted."
-        )
+    except (OSError, ValueError) as error:
+        return fail(unusable(pid_file, error))
     if action == "start":
         if pid is None:
             return None
@@ -44,6 +39,17 @@ def signal_server(action: str, pid_file: str) -> int | None:
         return None
     print(status)
     return 0
+
+
+def unusable(pid_file: str, error: OSError | ValueError) -> str:
+    """Apache's two lines about a pid file that tells nothing."""
+    reason = "(20014)Internal error (specific information not available)"
+    if isinstance(error, OSError):
+        reason = f"({error.errno}){error.strerror}"
+    return (
+        f"{reason}: AH00058: Error retrieving pid file {pid_file}\n"
+        "AH00059: Remove it before continuing if it is corrupted."
+    )
 
 
 def find(pid_file: str) -> tuple[str, int | None]:

@@ -109,9 +109,9 @@ def summary(auto: str) -> str:
 class _Text(HTMLParser):
     """HTML to lines: a block or a row of a table is a line, cells are apart, <pre> stays as it is."""
 
-    PARAGRAPHS = frozenset(("h1", "h2", "h3", "p", "dl", "table", "pre", "hr"))
-    LINES = frozenset(("dt", "dd", "tr", "br", "address"))
-    HIDDEN = frozenset(("title", "style", "script"))
+    PARAGRAPHS = frozenset(("h1", "h2", "h3", "p", "dl", "ul", "ol", "table", "pre", "hr"))
+    LINES = frozenset(("dt", "dd", "li", "tr", "br", "address", "div"))
+    HIDDEN = frozenset(("title", "style", "script", "label"))  # what is there for browsers alone
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,8 +149,8 @@ class _Text(HTMLParser):
             self.lines[-1] += first
             self.lines += more
         else:
-            words = " ".join(data.split())
-            before = " " if data[:1].isspace() and self.lines[-1] and words else ""
+            words, line = " ".join(data.split()), self.lines[-1]
+            before = " " if data[:1].isspace() and line and not line.endswith(" ") else ""
             self.lines[-1] += before + words + (" " if data[-1:].isspace() and words else "")
 
 

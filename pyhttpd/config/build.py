@@ -191,10 +191,11 @@ class Builder:
         severity: Severity = Severity.ERROR,
         module: str = "core",
         reason: str | None = None,
+        level: str | None = None,
     ) -> None:
         self._report.line_error(
             node.location, message, number=number, hint=hint, severity=severity, module=module, reason=reason,
-            excerpt=self._report.excerpt(node, word),
+            excerpt=self._report.excerpt(node, word), level=level,
         )  # fmt: skip
 
     def _line(self, node: DirectiveNode, entry: Entry, place: _Place) -> None:
@@ -265,6 +266,8 @@ class Builder:
     def _failed(self, node: Node, entry: Entry, error: Exception) -> None:
         """A mistake in a module is one line that is wrong, too, and not the end of the server."""
         if isinstance(error, SettingError):
+            if error.missing is not None:
+                self._suggestions.needed.add(error.missing)
             self._report.line_error(
                 node.location, str(error), hint=error.hint or did_you_mean(error.part or error.wrong, error.choices),
                 excerpt=self._report.excerpt(node, 0 if node.raw else None) if error.wrong is None
@@ -394,7 +397,7 @@ class Builder:
             except UnknownHostError as error:
                 self._error(
                     node, f"Could not resolve host name {error.host} -- ignoring!", index, "AH00547",
-                    severity=Severity.WARNING, reason=error.reason,
+                    severity=Severity.WARNING, reason=error.reason, level="error",
                 )  # fmt: skip
         return found
 

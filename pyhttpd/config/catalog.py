@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pyhttpd.config.directive import DirectiveOwner
+from pyhttpd.config.directive import Directive, DirectiveOwner
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,22 @@ class Catalog:
             if owner.name == identifier:
                 return owner
         return self.loadable.get(identifier)
+
+
+_OF_ALL_MPMS = frozenset({
+    "CoreDumpDirectory", "EnableExceptionHook", "MaxConnectionsPerChild", "MaxMemFree", "MaxRequestsPerChild",
+    "PidFile", "ScoreBoardFile", "ThreadStackSize",
+})  # fmt: skip
+
+
+def rows_of(owner: DirectiveOwner, owners: Iterable[DirectiveOwner]) -> tuple[Directive, ...]:
+    """The directives that Apache lists as those of a module: what all MPMs have is the core's there."""
+    if owner.source == "core.c":
+        mpms = [other for other in owners if is_mpm(other.name)]
+        return (*owner.directives, *(row for mpm in mpms for row in mpm.directives if row.name in _OF_ALL_MPMS))
+    if is_mpm(owner.name):
+        return tuple(row for row in owner.directives if row.name not in _OF_ALL_MPMS)
+    return owner.directives
 
 
 def is_mpm(identifier: str) -> bool:

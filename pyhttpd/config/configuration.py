@@ -118,6 +118,7 @@ class Configuration:
     mpm_name: str = ""  # prefork, worker
     regex_defaults: frozenset[str] = STANDARD  # RegexDefaultOptions, for what .htaccess files say
     macros: Mapping[str, Macro] | None = None  # what .htaccess files may use; None: no macro was ever defined
+    libraries: tuple[str, ...] = ()  # of LoadFile, which the modules may need
     mpm: Any = None  # PreforkConfig or WorkerConfig, clamped; boot fills it in
     kept: bytes = b""  # config.kept's form of the tree, on its way to the master
 

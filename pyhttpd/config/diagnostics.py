@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,6 +53,8 @@ class Diagnostic:
     `location` None. `module` is the short name that stands in the error log (`core`, `mpm_prefork`). `excerpt` shows
     the line; without it the file is looked at again. `errno` is the system's reason, which Apache puts in front:
     `(2)No such file or directory: `; `reason` is one that has no errno: `(EAI 2)Name or service not known`.
+    `level` is that of its line in the log (`crit`) where Apache's is not the severity's name, which tells what becomes
+    of the configuration. `in_log` is the number and the message there, where the terminal is told in other words.
     """
 
     severity: Severity
@@ -66,6 +68,21 @@ class Diagnostic:
     errno: int | None = None
     uses: tuple[Location, ...] = ()
     reason: str | None = None
+    level: str | None = None
+    in_log: tuple[str, str] | None = None
+
+    @property
+    def log_level(self) -> str:
+        """`error`, `warn`, `info`, or what else Apache has: `notice`."""
+        return self.level or self.severity.value
+
+    @property
+    def for_log(self) -> Diagnostic:
+        """As the error log has it."""
+        if self.in_log is None:
+            return self
+        number, message = self.in_log
+        return replace(self, number=number, message=message)
 
 
 class ConfigurationError(Exception):

@@ -1,7 +1,8 @@
 """The `Directive` row: everything there is to know about a directive, in one place.
 
 A row drives the check of a line (context, AllowOverride class, number and type of arguments), what the line sets,
-`-L`, the manual and the error texts. Sections (`<Directory>`) have rows too; their names begin with `<`.
+`-L`, the manual (whose longer texts stand in docs/modules) and the error texts. Sections (`<Directory>`) have rows too;
+their names begin with `<`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from pyhttpd.config.limited import Methods
 from pyhttpd.config.merging import Values
@@ -95,6 +96,16 @@ class Args:
         return cls(Form.ITERATE, 1, None, (convert,))
 
 
+class About(TypedDict, total=False):
+    """What else there is to say of a warning."""
+
+    reason: str | None  # stands in front: `(EAI 2)Name or service not known`
+    wrong: str | None  # as in SettingError
+    choices: Iterable[str]
+    level: str  # of its line in the log, where it is not `warn`
+    module: str  # short name, where it is not that of the directive
+
+
 class Setting(Protocol):
     """One directive line while it is applied: what an `apply` function sees and what it may do."""
 
@@ -153,18 +164,9 @@ class Setting(Protocol):
     def path(self, name: str) -> str:
         """A file name, made absolute with ServerRoot."""
 
-    def warn(
-        self,
-        message: str,
-        number: str | None = None,
-        *,
-        reason: str | None = None,
-        wrong: str | None = None,
-        choices: Iterable[str] = (),
-    ) -> None:
-        """`reason` is put in front: `(EAI 2)Name or service not known`. `wrong` and `choices` as in SettingError."""
+    def warn(self, message: str, number: str | None = None, **about: Unpack[About]) -> None: ...
 
-    def inform(self, message: str, number: str) -> None:
+    def inform(self, message: str, number: str, **about: Unpack[About]) -> None:
         """Something that is right, and worth a line at LogLevel info."""
 
     def providers(self, group: str) -> Mapping[str, Any]:
@@ -194,14 +196,18 @@ class SettingError(Exception):
         wrong: str | None = None,
         part: str | None = None,
         choices: Iterable[str] = (),
+        missing: str | None = None,
     ) -> None:
         """`wrong` is the word that is underlined, or of it only `part`; the one of `choices` that is most like it is
-        suggested."""
+        suggested. `missing` is the module that it belongs to (`mod_authnz_ldap`), if pyhttpd has not got that."""
         super().__init__(message)
+        if missing is not None:
+            hint = f"{wrong} belongs to {missing}, which pyhttpd does not have yet"
         self.hint = hint
         self.wrong = wrong
         self.part = part
         self.choices = tuple(choices)
+        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True)

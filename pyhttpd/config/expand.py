@@ -22,7 +22,7 @@ from pyhttpd.config.diagnostics import COMMAND_LINE, NO_EFFECT, NOT_TEXT, SYNTAX
 from pyhttpd.config.directive import Allowed, Context, Directive
 from pyhttpd.config.include import MAX_INCLUDE_DEPTH, IncludeError, matching_files
 from pyhttpd.config.loading import LoadError, Modules
-from pyhttpd.config.macros import Body, Macro, MacroError, Macros, TooManyLinesError
+from pyhttpd.config.macros import BAD_NESTING, EMPTY_ARGUMENTS, Body, Macro, MacroError, Macros, TooManyLinesError
 from pyhttpd.config.nodes import DirectiveNode, Location, Node, SectionNode, place_of
 from pyhttpd.config.registry import Entry
 from pyhttpd.config.report import Chain, Report
@@ -30,6 +30,7 @@ from pyhttpd.config.source import Source, open_source
 from pyhttpd.config.suggest import closest
 from pyhttpd.config.variables import Variables
 from pyhttpd.config.words import BLANKS
+from pyhttpd.util.directory import is_directory
 
 PATH_MAX = 4096
 """Bytes of a file's name, for the system as for Apache."""
@@ -135,10 +136,13 @@ class Expansion:
             "include": self._include,
             "includeoptional": self._include,
             "loadmodule": self._load_module,
+            "loadfile": self._load_file,
             "serverroot": self._server_root,
             "defaultruntimedir": self._runtime_dir,
             "use": self._use,
             "undefmacro": self._undef_macro,
+            "macroignoreemptyargs": lambda *_: self.macros.ignored.add(EMPTY_ARGUMENTS),
+            "macroignorebadnesting": lambda *_: self.macros.ignored.add(BAD_NESTING),
         }
         self._tests: dict[str, Callable[[str], bool]] = {
             "<ifmodule": self._has_module,
@@ -544,14 +548,14 @@ class Expansion:
     def _server_root(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (path,) = _values(node, entry)
         path = os.path.normpath(os.path.join(self.server_root, path))
-        if not _is_directory(path):
+        if not is_directory(path):
             raise ArgumentError("ServerRoot must be a valid directory", 0)
         self.server_root = path
 
     def _runtime_dir(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
         (path,) = _values(node, entry)
         path = os.path.normpath(os.path.join(self.server_root, path))
-        if not _is_directory(path):
+        if not is_directory(path):
             raise ArgumentError("DefaultRuntimeDir must be a valid directory, absolute or relative to ServerRoot", 0)
         self.runtime_dir = path
 
@@ -583,6 +587,9 @@ class Expansion:
                 severity=Severity.WARNING, module="so",
             )  # fmt: skip
 
+    def _load_file(self, node: DirectiveNode, entry: Entry, file: _File) -> None:
+        self.modules.load_files(_values(node, entry), self.server_root)
+
 
 def _values(node: DirectiveNode, entry: Entry) -> tuple[Any, ...]:
     return arguments.values(entry.row, node.raw)
@@ -590,10 +597,3 @@ def _values(node: DirectiveNode, entry: Entry) -> tuple[Any, ...]:
 
 def _say_nothing(_number: str, _message: str) -> None:
     """For the body of a macro whose opening tag was wrong."""
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return os.path.isdir(path)
-    except ValueError:
-        return False

@@ -22,6 +22,7 @@ from pyhttpd.config.owners import known_names
 from pyhttpd.config.report import Report
 from pyhttpd.config.source import Source
 from pyhttpd.config.suggest import Suggestions
+from pyhttpd.util.regex import load_engine
 from pyhttpd.util.regex_defaults import set_regex_defaults
 
 LONGEST_LINE = 8191
@@ -57,6 +58,7 @@ class HtaccessReader:
         self.builder: Callable[..., Builder] = Builder  # one that takes notes, for `explain`
         self._main = {cls: _fields_of(value) for cls, value in configuration.main.settings.items()}
         set_regex_defaults(configuration.regex_defaults)
+        load_engine()
         known_names()  # reads a file of ours, which the user that children run as may not be able to
 
     def read(self, path: str, directory: str, content: bytes, allowed: Allowed) -> Htaccess:

@@ -1,7 +1,10 @@
-"""The tree that a running server has read, packed, so that `--plan` can say what a reload would change.
+"""The tree that a running server has read, packed: `--plan` says what a reload would change, mod_info what there is.
 
 Text alone would not do: what an Include found, a condition saw or a variable held may be another thing today. What is
 kept is the tree behind all that, each line with its place; it is built again by whoever wants to compare.
+
+Packed are lines of JSON: what belongs to the whole, then rows for the nodes, some hundreds in a line, so that nobody
+needs the memory for all of them. A row that is a text names a file, the next one in their numbers.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import gc
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,8 +23,12 @@ if TYPE_CHECKING:
     from pyhttpd.config.configuration import Configuration
     from pyhttpd.config.read import ReadOptions
 
-FORM = 2
+FORM = 3
 """Another one cannot be read: the program was upgraded under the server."""
+
+
+_BATCH = 500  # rows in a line
+_PIECE = 1 << 16  # bytes that are unpacked at once
 
 
 class KeptError(Exception):
@@ -32,6 +39,20 @@ class Kept(NamedTuple):
     options: dict[str, Any]  # the fields of ReadOptions
     configuration: dict[str, Any]  # those of Configuration that no line gives
     nodes: list[Node]
+
+
+class KeptLine(NamedTuple):
+    """One directive, or a section's opening tag, whose `rest` ends with the bracket. `depth` counts the sections around
+    it, `number` the lines before it; `file`, `line` and `column` are as in Location."""
+
+    number: int
+    depth: int
+    name: str
+    rest: str
+    file: str
+    line: int
+    column: int
+    is_section: bool
 
 
 def pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[Node]) -> bytes:
@@ -46,8 +67,7 @@ def pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[Nod
 
 
 def _pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[Node]) -> bytes:
-    files: dict[str, int] = {}
-    kept = {
+    head = {
         "form": FORM,
         "options": asdict(options),
         "configuration": {
@@ -55,53 +75,122 @@ def _pack(options: ReadOptions, configuration: Configuration, nodes: Sequence[No
             "server_root": configuration.server_root,
             "runtime_dir": configuration.runtime_dir,
             "modules": configuration.modules,
+            "libraries": configuration.libraries,
             "defines": dict(configuration.defines),
             "local_name": configuration.local_name,
             "mpm_name": configuration.mpm_name,
             "limits": asdict(configuration.mpm.limits),
         },
-        "nodes": [_packed(node, files) for node in nodes],
-        "files": list(files),
     }
-    return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
+    packer = zlib.compressobj(1)
+    packed = [packer.compress(_json_line(head))]
+    batch: list[Any] = []
+    for row in _rows(nodes):
+        batch.append(row)
+        if len(batch) == _BATCH:
+            packed.append(packer.compress(_json_line(batch)))
+            batch.clear()
+    packed += [packer.compress(_json_line(batch)), packer.flush()]
+    return b"".join(packed)
+
+
+def _json_line(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"  # ASCII without line ends, whatever is in it
+
+
+def _rows(nodes: Sequence[Node]) -> Iterator[Any]:
+    """`[depth, name, rest, file, line, column]`, a section's with a 1 behind it; before it the file, if it is new."""
+    files: dict[str, int] = {}
+    todo: list[tuple[int, Iterator[Node]]] = [(0, iter(nodes))]
+    while todo:
+        depth, siblings = todo[-1]
+        node = next(siblings, None)
+        if node is None:
+            todo.pop()
+            continue
+        file, line, column = node.location
+        number = files.get(file)
+        if number is None:
+            number = files[file] = len(files)
+            yield file
+        if isinstance(node, DirectiveNode):
+            yield [depth, node.name, node.raw, number, line, column]
+        else:
+            yield [depth, node.name, node.raw + node.tail, number, line, column, 1]
+            todo.append((depth + 1, iter(node.children)))
 
 
 def unpack(data: bytes) -> Kept:
     """Raises KeptError."""
     try:
-        kept = json.loads(zlib.decompress(data))
-        if kept["form"] != FORM:
-            raise KeptError(f"it was written by another version of this program (form {kept['form']})")
-        files = kept["files"]
-        return Kept(kept["options"], kept["configuration"], [_unpacked(node, files) for node in kept["nodes"]])
+        lines = _lines((data,))
+        head = _head(next(lines, b""))
+        nodes: list[Node] = []
+        around = [nodes]  # where nodes of each depth go
+        for each in _kept_lines(lines):
+            siblings = around[each.depth]
+            if each.is_section:
+                section = SectionNode(each.name, each.rest, _Line(each, f"<{each.name} {each.rest}"), 0)
+                siblings.append(section)
+                around[each.depth + 1 :] = [section.children]
+            else:
+                siblings.append(DirectiveNode(each.name, each.rest, _Line(each, f"{each.name} {each.rest}"), 0))
+        return Kept(head["options"], head["configuration"], nodes)
     except (zlib.error, ValueError, LookupError, TypeError) as error:
         raise KeptError(f"{type(error).__name__}: {error}") from None
 
 
-def _packed(node: Node, files: dict[str, int]) -> list[Any]:
-    """`files` gives each file a number."""
-    file, line, column = node.location
-    number = files.setdefault(file, len(files))
-    if isinstance(node, DirectiveNode):
-        return [node.name, node.raw, number, line, column]
-    children = [_packed(child, files) for child in node.children]
-    return [node.name, node.raw + node.tail, number, line, column, children]
+def kept_lines(pieces: Iterable[bytes]) -> Iterator[KeptLine]:
+    """The lines of what was packed, in the order of the tree; `pieces` are its bytes. Raises KeptError."""
+    try:
+        lines = _lines(pieces)
+        _head(next(lines, b""))
+        yield from _kept_lines(lines)
+    except (zlib.error, ValueError, LookupError, TypeError) as error:
+        raise KeptError(f"{type(error).__name__}: {error}") from None
+
+
+def _head(line: bytes) -> dict[str, Any]:
+    head: dict[str, Any] = json.loads(line)
+    if head["form"] != FORM:
+        raise KeptError(f"it was written by another version of this program (form {head['form']})")
+    return head
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The packed lines. Raises zlib.error, ValueError where the end is missing."""
+    unpacker = zlib.decompressobj()
+    rest = b""
+    for piece in pieces:
+        while piece:
+            *whole, rest = (rest + unpacker.decompress(piece, _PIECE)).split(b"\n")
+            yield from whole
+            piece = unpacker.unconsumed_tail
+    *whole, rest = (rest + unpacker.flush()).split(b"\n")
+    yield from whole
+    if not unpacker.eof:
+        raise ValueError("its end is missing")
+    if rest:
+        yield rest
+
+
+def _kept_lines(lines: Iterable[bytes]) -> Iterator[KeptLine]:
+    files: list[str] = []
+    count = 0
+    for batch in lines:
+        for row in json.loads(batch):
+            if isinstance(row, str):
+                files.append(row)
+                continue
+            depth, name, rest, file, line, column, *section = row
+            yield KeptLine(count, depth, name, rest, files[file], line, column, bool(section))
+            count += 1
 
 
 class _Line(Source):
     """One line, with its place."""
 
-    def __init__(self, file: str, line: int, column: int, text: str) -> None:
-        super().__init__(file, "")
-        self.lines = self._physical = [" " * (column - 1) + text]
-        self._ends = [line]
-
-
-def _unpacked(packed: Iterable[Any], files: Sequence[str]) -> Node:
-    name, rest, number, line, column, *children = packed
-    file = files[number]
-    if not children:
-        return DirectiveNode(name, rest, _Line(file, line, column, f"{name} {rest}"), 0)
-    node = SectionNode(name, rest, _Line(file, line, column, f"<{name} {rest}"), 0)
-    node.children = [_unpacked(child, files) for child in children[0]]
-    return node
+    def __init__(self, kept: KeptLine, text: str) -> None:
+        super().__init__(kept.file, "")
+        self.lines = self._physical = [" " * (kept.column - 1) + text]
+        self._ends = [kept.line]

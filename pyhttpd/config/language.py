@@ -1,7 +1,7 @@
 """The rows of what acts while a configuration is read, and of the sections.
 
 Their work is done by expand.py and build.py; the rows say where they may stand, how many words they take and what
-`-L` prints. LoadModule belongs to mod_so, `<IfVersion>` to mod_version; all else to the core.
+`-L` prints. LoadModule and LoadFile belong to mod_so, `<IfVersion>` to mod_version; all else to the core.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def name_virtual_host(setting: Setting, _: str) -> None:
         "NameVirtualHost has no effect and will be removed in the next release "
         f"{setting.location.file}:{setting.location.line}",
         "AH00548",
+        level="notice",
     )
 
 
@@ -113,6 +114,7 @@ LANGUAGE = (
 SO_DIRECTIVES = (
     _on_read("LoadModule", Args.take(str, str), RSRC,
              "a module name and the name of a shared object file to load it from"),
+    _on_read("LoadFile", Args.iterate(), RSRC, "shared object file or library to load into the server at runtime"),
 )  # fmt: skip
 
 VERSION_DIRECTIVES = (
@@ -123,4 +125,20 @@ MACRO_DIRECTIVES = (
     _condition("<Macro", "Beginning of a macro definition section."),
     Directive("Use", Args.raw(), ANYWHERE, "Use of a macro.", override=ALL, on_read=True),
     Directive("UndefMacro", Args.take(str), ANYWHERE, "Remove a macro definition.", override=ALL, on_read=True),
+    Directive(
+        "MacroIgnoreEmptyArgs",
+        Args.raw(),
+        ANYWHERE,
+        "Globally ignore warnings about empty arguments.",
+        override=ALL,
+        on_read=True,
+    ),
+    Directive(
+        "MacroIgnoreBadNesting",
+        Args.raw(),
+        ANYWHERE,
+        "Globally ignore warnings about bad nesting.",
+        override=ALL,
+        on_read=True,
+    ),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 from pyhttpd.config.diagnostics import SYNTAX, Severity
-from pyhttpd.config.directive import Allowed, Context, Directive, DirectiveOwner
+from pyhttpd.config.directive import About, Allowed, Context, Directive, DirectiveOwner
 from pyhttpd.config.limited import Methods
 from pyhttpd.config.merging import Values
 from pyhttpd.config.nodes import Location, Node
@@ -105,33 +105,19 @@ class Line:
     def path(self, name: str) -> str:
         return os.path.normpath(os.path.join(self.server_root, name))
 
-    def warn(
-        self,
-        message: str,
-        number: str | None = None,
-        *,
-        reason: str | None = None,
-        wrong: str | None = None,
-        choices: Iterable[str] = (),
-    ) -> None:
-        hint = did_you_mean(wrong, choices) if wrong is not None else None
-        self._say(Severity.WARNING, message, number or SYNTAX, reason, wrong, hint)
+    def warn(self, message: str, number: str | None = None, **about: Unpack[About]) -> None:
+        self._say(Severity.WARNING, message, number or SYNTAX, about)
 
-    def inform(self, message: str, number: str) -> None:
-        self._say(Severity.INFO, message, number)
+    def inform(self, message: str, number: str, **about: Unpack[About]) -> None:
+        self._say(Severity.INFO, message, number, about)
 
-    def _say(
-        self,
-        severity: Severity,
-        message: str,
-        number: str,
-        reason: str | None = None,
-        wrong: str | None = None,
-        hint: str | None = None,
-    ) -> None:
+    def _say(self, severity: Severity, message: str, number: str, about: About) -> None:
+        wrong = about.get("wrong")
         self._report.line_error(
-            self.location, message, number=number, severity=severity, module=self._owner.name.removesuffix("_module"),
-            excerpt=self._report.excerpt_of_word(self._node, wrong), reason=reason, hint=hint,
+            self.location, message, number=number, severity=severity, reason=about.get("reason"),
+            module=about.get("module") or self._owner.name.removesuffix("_module"), level=about.get("level"),
+            excerpt=self._report.excerpt_of_word(self._node, wrong),
+            hint=did_you_mean(wrong, about.get("choices", ())) if wrong is not None else None,
         )  # fmt: skip
 
     def providers(self, group: str) -> Mapping[str, Any]:

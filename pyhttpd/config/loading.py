@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
+from pyhttpd.config.arguments import ArgumentError
 from pyhttpd.config.catalog import Catalog, is_mpm
 from pyhttpd.config.configuration import LoadedModule
 from pyhttpd.config.directive import DirectiveOwner
@@ -14,6 +17,7 @@ from pyhttpd.config.foreign import foreign_identifier
 from pyhttpd.config.nodes import Location
 from pyhttpd.config.registry import Registry
 from pyhttpd.config.suggest import for_module
+from pyhttpd.util.shared_library import open_library
 
 _PYTHON_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _SHARED_OBJECTS = (".so", ".dll", ".la", ".dylib")
@@ -42,6 +46,7 @@ class Modules:
     loaded: list[LoadedModule] = field(default_factory=list)
     mpms: list[tuple[str, Location | None]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)  # mod_rewrite: its directives are not reported one by one
+    libraries: list[str] = field(default_factory=list)  # that LoadFile lines have opened, as they were found
     _lines: set[str] = field(default_factory=set)
 
     @property
@@ -86,6 +91,21 @@ class Modules:
         else:
             self._add(owner, static=False)
         return True
+
+    def load_files(self, names: Iterable[str], server_root: str) -> None:
+        """Open shared libraries, for the modules that are loaded after them. One without a slash is looked for where
+        the system has its libraries, if ServerRoot has none of this name. Raises ArgumentError."""
+        for index, name in enumerate(names):
+            paths = [os.path.normpath(os.path.join(server_root, name)), *([] if "/" in name else [name])]
+            for path in paths:
+                try:
+                    open_library(path)
+                except (OSError, ValueError) as error:
+                    if path == paths[-1]:
+                        raise ArgumentError(f"Cannot load {name} into server: {error}", index) from None
+                else:
+                    self.libraries.append(path)
+                    break
 
     def _add(self, owner: DirectiveOwner, *, static: bool, implementation: str | None = None) -> None:
         self.registry.add(owner)

@@ -18,6 +18,10 @@ MOST_LINES = 2_000_000
 LONGEST = 8192
 """Characters of a line in which arguments were put, and its end: mod_macro's limit."""
 
+EMPTY_ARGUMENTS = "/IgnoreEmptyArgs"
+BAD_NESTING = "/IgnoreBadNesting"
+"""Flags behind a macro's name: what is not warned of. MacroIgnoreEmptyArgs and MacroIgnoreBadNesting are for all."""
+
 _PREFIXES = "$%@"
 
 Warn = Callable[[str, str], None]
@@ -45,6 +49,7 @@ class Macro:
     defined: str  # `defined on line 3 of "/etc/httpd.conf"`
     lines: tuple[str, ...] = ()
     places: tuple[Location, ...] = ()
+    flags: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -60,6 +65,7 @@ class Macros:
         self._broken: set[str] = set()
         self._any = known is not None
         self._lines = 0
+        self.ignored: set[str] = set()  # the flags that all macros have from here on
 
     @property
     def known(self) -> dict[str, Macro] | None:
@@ -86,7 +92,10 @@ class Macros:
         known = self._macros.get(name)
         if known is not None:
             warn("AH02802", f"macro '{name}' multiply defined: {known.defined}, redefined on {place}")
-        macro = Macro(name, words.split(rest).words, f"defined on {place}")
+        flags, unknown, rest = _flags(rest)
+        macro = Macro(name, words.split(rest).words, f"defined on {place}", flags=frozenset(flags | self.ignored))
+        for flag in unknown:
+            warn("AH02804", f"{macro.label}: unknown flag '{flag}'")
         if name[0] in _PREFIXES:
             warn("AH02803", f"{macro.label} better prefix a macro name with any of '{_PREFIXES}'")
         try:
@@ -137,7 +146,7 @@ class Macros:
             raise MacroError(f"{macro.label} used with {len(values)} arguments instead of {len(macro.parameters)}")
         where = f'{macro.label} used on line {line} of "{file}"'
         for index, value in enumerate(values):
-            if not value:
+            if not value and EMPTY_ARGUMENTS not in macro.flags | self.ignored:
                 warn("AH02798", f"{where}: empty argument #{index + 1}")
         self._lines += len(macro.lines)
         if self._lines > MOST_LINES:
@@ -182,7 +191,7 @@ class Body:
         word = words.first(line)[0] if line[:1] in {"<", '"', "'"} else ""
         if word.startswith("</"):
             self._any -= 1
-            if self._any < 0:
+            if self._any < 0 and BAD_NESTING not in self._macro.flags:
                 self._warn("AH02793", f"bad (negative) nesting on line {number} of {self._macro.label}")
         elif word.startswith("<"):
             self._any += 1
@@ -196,7 +205,7 @@ class Body:
                 )
             self._macros -= 1
             if self._macros == 0:
-                if self._any:
+                if self._any and BAD_NESTING not in self._macro.flags:
                     self._warn("AH02795", f"bad cumulated nesting ({self._any:+d}) in {self._macro.label}")
                 self._macro.lines = tuple(self._lines)
                 self._macro.places = tuple(self._places)
@@ -206,6 +215,21 @@ class Body:
         self._lines.append(line)
         self._places.append(origin)
         return False
+
+
+def _flags(rest: str) -> tuple[set[str], list[str], str]:
+    """The flags in front of a macro's parameters, what is none of them, and what follows."""
+    flags: set[str] = set()
+    unknown: list[str] = []
+    while (rest := rest.lstrip(words.BLANKS)).startswith("/"):
+        word = rest.split(None, 1)[0]
+        rest = rest[len(word) :]
+        known = next((flag for flag in (EMPTY_ARGUMENTS, BAD_NESTING) if lower(word).startswith(lower(flag))), "")
+        if known:
+            flags.add(known)
+        if word[len(known) :]:
+            unknown.append(word[len(known) :])
+    return flags, unknown, rest
 
 
 def is_remark(text: str) -> bool:

@@ -88,6 +88,7 @@ def _read(options: ReadOptions, catalog: Catalog, trace: Trace | None, tree: lis
         mpm_name=mpm_name(modules.mpms[0][0]),
         regex_defaults=regex_defaults(),
         macros=expansion.macros.known,
+        libraries=tuple(modules.libraries),
     )
 
 

@@ -80,14 +80,18 @@ class Report:
         severity: Severity = Severity.ERROR,
         module: str = "core",
         reason: str | None = None,
+        level: str | None = None,
     ) -> None:
         """Something that is wrong with a directive."""
         if self._is_new(number, message, location, severity):
             chain = self._chains.get(location.file, ())
             uses = self._uses.get(location.file, ())
             self._building.append(
-                Diagnostic(severity, number, message, location, chain, hint, module, excerpt, uses=uses, reason=reason)
-            )
+                Diagnostic(
+                    severity, number, message, location, chain, hint, module, excerpt, uses=uses, reason=reason,
+                    level=level,
+                )
+            )  # fmt: skip
 
     def _is_new(self, number: str | None, message: str, location: Location | None, severity: Severity) -> bool:
         """A file that is included twice has each of its mistakes once; and there are only so many."""

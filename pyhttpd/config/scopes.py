@@ -30,7 +30,8 @@ CONTEXTS = {
 
 IFS = frozenset({ScopeKind.IF, ScopeKind.ELSE_IF, ScopeKind.ELSE})
 
-_MATCH = frozenset({ScopeKind.DIRECTORY_MATCH, ScopeKind.FILES_MATCH, ScopeKind.LOCATION_MATCH})
+_MATCH_WITHOUT_TILDE = frozenset({ScopeKind.FILES_MATCH, ScopeKind.LOCATION_MATCH})
+_MATCH = _MATCH_WITHOUT_TILDE | {ScopeKind.DIRECTORY_MATCH}  # `<DirectoryMatch ~ x>` says it twice
 
 
 class TagError(Exception):
@@ -71,7 +72,7 @@ def read_tag(node: SectionNode, name: str, server_root: str, writer: Writer = Wr
     given = words.split(argument_of(node, name)).words
     first = given[0] if given else ""
     if kind in _MATCH or first == "~":
-        at = 1 if first == "~" and kind not in _MATCH else 0
+        at = 1 if first == "~" and kind not in _MATCH_WITHOUT_TILDE else 0
         pattern = given[at] if at < len(given) else ""
         return Tag(kind, pattern, pattern, _compile(pattern, at), len(given) > at + 1)
     pattern = _directory(first, server_root) if CONTEXTS[kind] is Context.DIRECTORY else first

@@ -38,12 +38,12 @@ class Headers:
         return ", ".join(values) if values else None
 
     def set(self, name: str, value: str) -> None:
-        """One field of this name, in the place of the first that was there."""
+        """One field of this name, in the place of the first that was there, whose spelling stays."""
         key = name.lower()
-        for index, (known, _, _) in enumerate(self._items):
+        for index, (known, spelled, _) in enumerate(self._items):
             if known == key:
                 rest = [item for item in self._items[index + 1 :] if item[0] != key]
-                self._items[index:] = [(key, name, value), *rest]
+                self._items[index:] = [(key, spelled, value), *rest]
                 return
         self._items.append((key, name, value))
 
@@ -51,9 +51,13 @@ class Headers:
         self._items.append((name.lower(), name, value))
 
     def merge(self, name: str, value: str) -> None:
-        """Append to the field's list, as one line."""
-        old = self.joined(name)
-        self.set(name, value if old is None else f"{old}, {value}")
+        """Append to the list in the first field of this name; others stay as they are."""
+        key = name.lower()
+        for index, (known, spelled, old) in enumerate(self._items):
+            if known == key:
+                self._items[index] = (key, spelled, f"{old}, {value}")
+                return
+        self._items.append((key, name, value))
 
     def unset(self, name: str) -> None:
         key = name.lower()
@@ -81,6 +85,10 @@ class Headers:
         other._items = list(self._items)
         return other
 
+    def without(self, names: frozenset[str]) -> Headers:
+        """Another one, without the fields of these names, which are in lower case."""
+        return Headers.of([item for item in self._items if item[0] not in names])
+
     def items(self) -> list[tuple[str, str, str]]:
         """A copy of what `of` takes."""
         return list(self._items)
@@ -90,16 +98,28 @@ class Headers:
         return {key: value for key, _, value in reversed(self._items)}
 
 
+_ALL = "\0"  # no name of a field
+
+
 class WatchedHeaders(Headers):
     """Fields that note which of them somebody has asked for; `all_read` if it is more than single ones, or if they were
     changed."""
 
-    __slots__ = ("all_read", "read")
+    __slots__ = ("read",)
 
     def __init__(self, headers: Headers) -> None:
         self._items = list(headers._items)
         self.read: set[str] = set()
-        self.all_read = False
+
+    @property
+    def all_read(self) -> bool:
+        return _ALL in self.read
+
+    def without(self, names: frozenset[str]) -> Headers:
+        """Who asks that one has asked this one."""
+        other = WatchedHeaders(super().without(names))
+        other.read = self.read
+        return other
 
     def get(self, name: str, default: str | None = None) -> str | None:
         self.read.add(name.lower())
@@ -118,29 +138,33 @@ class WatchedHeaders(Headers):
         return super().__contains__(name)
 
     def set(self, name: str, value: str) -> None:
-        self.all_read = True
+        self.read.add(_ALL)
         super().set(name, value)
 
     def add(self, name: str, value: str) -> None:
-        self.all_read = True
+        self.read.add(_ALL)
         super().add(name, value)
 
+    def merge(self, name: str, value: str) -> None:
+        self.read.add(_ALL)
+        super().merge(name, value)
+
     def unset(self, name: str) -> None:
-        self.all_read = True
+        self.read.add(_ALL)
         super().unset(name)
 
     def clear(self) -> None:
-        self.all_read = True
+        self.read.add(_ALL)
         super().clear()
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        self.all_read = True
+        self.read.add(_ALL)
         return super().__iter__()
 
     def __len__(self) -> int:
-        self.all_read = True
+        self.read.add(_ALL)
         return super().__len__()
 
     def copy(self) -> Headers:
-        self.all_read = True
+        self.read.add(_ALL)
         return super().copy()

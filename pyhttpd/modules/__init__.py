@@ -18,6 +18,7 @@ COMPILED_IN: tuple[str, ...] = (
     "pyhttpd.modules.mod_access_compat",
     "pyhttpd.modules.mod_auth_basic",
     "pyhttpd.modules.mod_reqtimeout",
+    "pyhttpd.modules.mod_filter",
     "pyhttpd.modules.mod_mime",
     "pyhttpd.modules.mod_env",
     "pyhttpd.modules.mod_headers",
@@ -28,5 +29,5 @@ COMPILED_IN: tuple[str, ...] = (
     "pyhttpd.modules.mod_alias",
 )
 
-LOADABLE: tuple[str, ...] = ("pyhttpd.modules.mod_macro",)
+LOADABLE: tuple[str, ...] = ("pyhttpd.modules.mod_macro", "pyhttpd.modules.mod_info")
 """There after a LoadModule line."""

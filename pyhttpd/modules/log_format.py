@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
-from pyhttpd.api.log_letter import Again, AgainGetter, Getter, LogLetter, Text
+from pyhttpd.api.log_letter import Again, AgainGetter, EachSecond, Fact, Getter, LogLetter, Text
 from pyhttpd.api.request import Request
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.escape import log_item, log_path
@@ -142,8 +143,8 @@ def compile_line(text: str, letters: Mapping[str, LogLetter]) -> Line:
 def compile_again(parts: Sequence[str | Item], original: Request, final: Request) -> Callable[[Again], str] | None:
     """The line of an answer that is kept, as one function: what is always the same stands in it already. None if a
     letter needs the request."""
-    template: list[str] = []
-    getters: list[AgainGetter] = []
+    template: list[str | EachSecond] = []
+    getters: list[AgainGetter | Fact] = []
     for part in parts:
         if isinstance(part, str):
             template.append(part.replace("%", "%%"))
@@ -156,18 +157,50 @@ def compile_again(parts: Sequence[str | Item], original: Request, final: Request
         getter = None if part.letter.again is None else part.letter.again(part.argument, request)
         if getter is None:
             return None
-        if callable(getter):
+        if isinstance(getter, EachSecond):
+            template.append(getter)
+        elif isinstance(getter, Fact) or callable(getter):
             template.append("%s")
             getters.append(getter)
         else:
             template.append(str(getter))
-    text = "".join(template) + "\n"
-    match getters:
-        case [first, second]:  # a client and a time: common, combined, vhost_combined
-            return lambda again: text % (first(again), second(again))
-        case [first, second, third]:
-            return lambda again: text % (first(again), second(again), third(again))
-    return lambda again: text % tuple([get(again) for get in getters])
+    template.append("\n")
+    return _line_of(template, _values_of(getters))
+
+
+def _values_of(getters: Sequence[AgainGetter | Fact]) -> Callable[[Again], tuple[str | int, ...]]:
+    names = [getter.name for getter in getters if isinstance(getter, Fact)]
+    if len(names) == len(getters) > 1:
+        return attrgetter(*names)
+    functions: list[AgainGetter] = [
+        attrgetter(getter.name) if isinstance(getter, Fact) else getter for getter in getters
+    ]
+    return lambda again: tuple([get(again) for get in functions])
+
+
+def _line_of(
+    template: Sequence[str | EachSecond], values_of: Callable[[Again], tuple[str | int, ...]]
+) -> Callable[[Again], str]:
+    """A template of which some parts are the same for a second; it is filled in with the values."""
+
+    def text_of(second: int) -> str:
+        return "".join(part if isinstance(part, str) else part.text(second).replace("%", "%%") for part in template)
+
+    if not any(isinstance(part, EachSecond) for part in template):
+        text = text_of(0)
+        return lambda again: text % values_of(again)
+    last = -1, ""  # replaced as a whole, so that threads need no lock
+
+    def line(again: Again) -> str:
+        nonlocal last
+        second = int(again.arrived)
+        known, text = last
+        if known != second:
+            text = text_of(second)
+            last = second, text
+        return text % values_of(again)
+
+    return line
 
 
 def _escaped(item: Item, value: str | int) -> str:

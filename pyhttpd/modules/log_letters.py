@@ -7,13 +7,23 @@ import time
 from _thread import get_ident
 from collections.abc import Callable
 
-from pyhttpd.api.core_config import CoreDir
+from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.env import variable
-from pyhttpd.api.log_letter import Again, AgainText, Getter, LogLetter, Text, Value, letter
+from pyhttpd.api.log_letter import (
+    Again,
+    AgainGetter,
+    AgainText,
+    EachSecond,
+    Fact,
+    Getter,
+    LogLetter,
+    Text,
+    Value,
+    letter,
+)
 from pyhttpd.api.request import Request
 from pyhttpd.api.url import canonical_name, canonical_port, server_name
 from pyhttpd.http.dates import MONTHS
-from pyhttpd.util.escape import log_path
 
 WIRE, NATIVE = Text.WIRE, Text.NATIVE
 
@@ -28,7 +38,7 @@ def remote_host(request: Request) -> str:
 def remote_host_again(argument: str, request: Request) -> AgainText:
     if request.config(CoreDir).hostname_lookups != "off":
         return None
-    return lambda again: log_path(again.client_name) if again.client_name else again.address
+    return Fact("host")
 
 
 def remote_address(request: Request) -> str:
@@ -91,15 +101,22 @@ def _choice(argument: str, getters: dict[str, Getter]) -> Getter:
 
 
 def connection_state(request: Request) -> str:
-    if request.connection.aborted:
+    """After the last answer but one that MaxKeepAliveRequests permits it is not kept alive any more, for Apache."""
+    connection, limit = request.connection, request.server_config(CoreServer).max_keep_alive_requests
+    if connection.aborted:
         return "X"
-    return "+" if request.connection.keep_alive else "-"
+    return "+" if connection.keep_alive and (not limit or connection.kept < limit) else "-"
 
 
-def connection_state_again(again: Again) -> str:
-    if again.aborted:
-        return "X"
-    return "+" if again.keep_alive else "-"
+def connection_state_again(argument: str, request: Request) -> AgainGetter:
+    limit = request.server_config(CoreServer).max_keep_alive_requests
+
+    def state(again: Again) -> str:
+        if again.aborted:
+            return "X"
+        return "+" if again.keep_alive and (not limit or again.requests + 1 < limit) else "-"
+
+    return state
 
 
 def keepalive_requests(request: Request) -> int:
@@ -122,6 +139,10 @@ def request_line(request: Request) -> str | None:
     return None if request.status == 408 and not request.request_line else request.request_line
 
 
+def request_line_again(argument: str, request: Request) -> AgainText:
+    return Fact("request_line") if _is_alone(request) else None
+
+
 def request_file(request: Request) -> str | None:
     return request.filename
 
@@ -140,6 +161,21 @@ def request_protocol(request: Request) -> str:
 
 def request_query(request: Request) -> str:
     return "" if request.args is None else "?" + request.args
+
+
+def request_query_again(argument: str, request: Request) -> AgainText:
+    """From the line, in which it is escaped as it has to be."""
+
+    def query(again: Again) -> str:
+        _, mark, rest = again.request_line.partition("?")
+        return mark + rest.rpartition(" ")[0]
+
+    return query if _is_alone(request) else None
+
+
+def _is_alone(request: Request) -> bool:
+    """Whether there was no internal redirect: all of such a family say the first one's line, but not its query."""
+    return request.prev is None and request.next is None
 
 
 def header_in(argument: str) -> Getter:
@@ -311,7 +347,7 @@ def request_time(argument: str) -> Getter:
 
 def request_time_again(argument: str, request: Request) -> AgainText:
     if not argument:
-        return lambda again: clf_time(int(again.arrived))
+        return EachSecond(clf_time)
     shown, at_end = _time_form(argument)
     if at_end:
         return lambda again: shown(int((again.arrived + again.ended - again.began) * 1_000_000))
@@ -335,7 +371,7 @@ SAME = False
 """For `varies`: part of the answer, or of what was asked, so that it is said again with it."""
 
 LETTERS = {
-    "a": letter(remote_address, again=lambda again: again.address),
+    "a": letter(remote_address, again=Fact("address")),
     "A": letter(local_address, varies=SAME),
     "b": letter(clf_bytes_sent, varies=SAME),
     "B": letter(bytes_sent, varies=SAME),
@@ -346,7 +382,7 @@ LETTERS = {
     "h": LogLetter(lambda argument: remote_host, NATIVE, again=remote_host_again),
     "H": letter(request_protocol, WIRE, varies=SAME),
     "i": LogLetter(header_in, WIRE, varies=SAME),
-    "k": letter(keepalive_requests, again=lambda again: again.requests),
+    "k": letter(keepalive_requests, again=Fact("requests")),
     "l": letter(nothing, varies=SAME),
     "L": LogLetter(log_id, original=True),
     "m": letter(request_method, WIRE, varies=SAME),
@@ -354,8 +390,8 @@ LETTERS = {
     "o": LogLetter(header_out, WIRE, varies=SAME),
     "p": LogLetter(port, again=port_again),
     "P": LogLetter(process, again=process_again),
-    "q": letter(request_query, WIRE, varies=SAME),
-    "r": letter(request_line, WIRE, original=True, varies=SAME),
+    "q": LogLetter(lambda argument: request_query, WIRE, again=request_query_again),
+    "r": LogLetter(lambda argument: request_line, WIRE, original=True, again=request_line_again),
     "R": letter(handler, NATIVE, original=True, varies=SAME),
     "s": letter(status, original=True, varies=SAME),
     "t": LogLetter(request_time, again=request_time_again),
@@ -364,7 +400,7 @@ LETTERS = {
     "U": letter(request_uri, NATIVE, original=True, varies=SAME),
     "v": letter(virtual_host, NATIVE, varies=SAME),
     "V": letter(name_of_server, NATIVE),
-    "X": letter(connection_state, again=connection_state_again),
+    "X": LogLetter(lambda argument: connection_state, again=connection_state_again),
     "^ti": LogLetter(trailer_in, WIRE, varies=SAME),
     "^to": LogLetter(trailer_out, WIRE, varies=SAME),
 }

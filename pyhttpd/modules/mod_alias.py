@@ -1,4 +1,4 @@
-"""mod_alias: other places for parts of the URL space (Alias), and redirects to other URLs (Redirect)."""
+"""mod_alias: other places for parts of the URL space (Alias, ScriptAlias), and redirects to other URLs (Redirect)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,32 @@ from pyhttpd.api.url import construct_url, is_url
 from pyhttpd.config.directive import ANYWHERE, RSRC, Args, Context, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import inner_first, merged
 from pyhttpd.expr import EvaluationError, ExpressionError, Text, parse_text
+from pyhttpd.http.rewritten import rewritten
 from pyhttpd.util.digits import value_of
 from pyhttpd.util.escape import native, url_path, wire
 from pyhttpd.util.regex import Regex, compile_pcre, substitute
 
 _SLASHES = re.compile("/+")
+CGI = "cgi-script"  # the handler of what a ScriptAlias maps
 _STATUS_WORDS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 
 
 class Mapped(NamedTuple):
-    """One Alias or AliasMatch line: a URL prefix or a pattern, and the path, in which `$1` stands for a group."""
+    """One Alias or AliasMatch line: a URL prefix or a pattern, and the path, in which `$1` stands for a group. Of a
+    ScriptAlias there is a handler, too."""
 
     prefix: str
     path: str
     regex: Regex | None = None
+    handler: str | None = None
+
+
+class LocationAlias(NamedTuple):
+    """An Alias or ScriptAlias line in a section, whose own path is the prefix."""
+
+    prefix: str
+    path: str | Text
+    handler: str | None = None
 
 
 class Redirection(NamedTuple):
@@ -50,7 +62,7 @@ class AliasConfig:
     aliases: tuple[Mapped, ...] = merged((), inner_first)
     server_redirects: tuple[Redirection, ...] = merged((), inner_first)
     redirects: tuple[Redirection, ...] = merged((), inner_first)
-    location_alias: tuple[str, str | Text] | None = None  # prefix, path
+    location_alias: LocationAlias | None = None
     location_redirect: tuple[str | Text | None, int] | None = None  # url, status
     preserve_path: bool = False
     relative: bool = False
@@ -101,46 +113,65 @@ def _expression(setting: Setting, kind: str, text: str) -> str | Text:
 
 def _note_alias(setting: Setting, prefix: str, regex: Regex | None = None) -> None:
     """Remember an alias; warn if one that stands before it matches first. Looked up, as there may be thousands."""
-    prefixes: set[str] = setting.memo.setdefault("prefixes", set())
-    regexes: list[Regex] = setting.memo.setdefault("regexes", [])
+    prefixes: dict[str, tuple[int, str]] = setting.memo.setdefault("prefixes", {})  # to the number and kind of the line
+    regexes: list[tuple[int, str, Regex]] = setting.memo.setdefault("regexes", [])
+    number, kind = len(prefixes) + len(regexes), setting.row.name.removesuffix("Match")
     if regex is not None:
-        regexes.append(regex)
+        regexes.append((number, kind, regex))
         return
     plain = _SLASHES.sub("/", prefix)
     ends = [end for end, char in enumerate(plain) if char == "/"]
     shorter = {plain, *(plain[:end] for end in ends), *(plain[: end + 1] for end in ends)} - {""}
-    hidden = not prefixes.isdisjoint(shorter)
-    if hidden or any(earlier.search(prefix) for earlier in regexes):
+    earlier = [prefixes[each] for each in shorter if each in prefixes]
+    earlier += [(at, f"{name}Match") for at, name, pattern in regexes if pattern.search(prefix)]
+    if earlier:
         setting.warn(
             f"The {setting.row.name} directive in {setting.location.file} at line {setting.location.line} will "
-            f"probably never match because it overlaps an earlier Alias{'' if hidden else 'Match'}.",
+            f"probably never match because it overlaps an earlier {min(earlier)[1]}.",
             "AH00671",
         )
-    prefixes.add(plain)
+    prefixes.setdefault(plain, (number, kind))
 
 
-def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
+def _add_alias(setting: Setting, prefix: str, path: str | None, handler: str | None = None) -> None:
+    name = setting.row.name
     inside = setting.section is not None
     if path is not None:
         if inside:
-            raise SettingError("Alias cannot occur within directory context")
+            raise SettingError(f"{name} cannot occur within directory context")
         if not prefix.startswith("/"):
-            message = f"Alias {prefix}: a path that does not begin with a slash is never asked for"
+            message = f"{name} {prefix}: a path that does not begin with a slash is never asked for"
             setting.warn(message, "PH00404", wrong=prefix)
         _note_alias(setting, prefix)
-        setting.add("aliases", Mapped(prefix, _rooted(setting, path)))
+        setting.add("aliases", Mapped(prefix, _rooted(setting, path), None, handler))
     elif setting.section is None:
         raise SettingError("Alias must have two arguments when used globally")
     else:
         path_text = _expression(setting, "alias", prefix)
         rooted = _rooted(setting, path_text) if isinstance(path_text, str) else path_text
-        setting.set("location_alias", (setting.section, rooted))
+        setting.set("location_alias", LocationAlias(setting.section, rooted, handler))
+
+
+def alias(setting: Setting, prefix: str, path: str | None = None) -> None:
+    _add_alias(setting, prefix, path)
+
+
+def script_alias(setting: Setting, prefix: str, path: str | None = None) -> None:
+    _add_alias(setting, prefix, path, CGI)
+
+
+def _add_match(setting: Setting, pattern: str, path: str, handler: str | None = None) -> None:
+    regex = _regex(pattern)
+    _note_alias(setting, pattern, regex)
+    setting.add("aliases", Mapped(pattern, _rooted(setting, path), regex, handler))
 
 
 def alias_match(setting: Setting, pattern: str, path: str) -> None:
-    regex = _regex(pattern)
-    _note_alias(setting, pattern, regex)
-    setting.add("aliases", Mapped(pattern, _rooted(setting, path), regex))
+    _add_match(setting, pattern, path)
+
+
+def script_alias_match(setting: Setting, pattern: str, path: str) -> None:
+    _add_match(setting, pattern, path, CGI)
 
 
 def _rooted(setting: Setting, path: str) -> str:
@@ -204,9 +235,13 @@ def redirect_permanent(setting: Setting, prefix: str, url: str) -> None:
 DIRECTIVES = (
     Directive("Alias", Args.take(str, str, least=1), RSRC | Context.LOCATION, into=AliasConfig, apply=alias,
               help="a fakename and a realname, or a realname in a Location"),
+    Directive("ScriptAlias", Args.take(str, str, least=1), RSRC | Context.LOCATION, into=AliasConfig,
+              apply=script_alias, help="a fakename and a realname, or a realname in a Location"),
     Directive("Redirect", Args.take(str, str, str, least=1), ANYWHERE, override=Override.FILEINFO, into=AliasConfig,
               apply=redirect, help="an optional status, then document to be redirected and destination URL"),
     Directive("AliasMatch", Args.take(str, str), RSRC, into=AliasConfig, apply=alias_match,
+              help="a regular expression and a filename"),
+    Directive("ScriptAliasMatch", Args.take(str, str), RSRC, into=AliasConfig, apply=script_alias_match,
               help="a regular expression and a filename"),
     Directive("RedirectMatch", Args.take(str, str, str, least=2), ANYWHERE, override=Override.FILEINFO,
               into=AliasConfig, apply=redirect_match,
@@ -227,13 +262,14 @@ DIRECTIVES = (
 
 def escape_target(target: str) -> str:
     """A URL that was put together: its path escaped, its query and fragment as they are."""
-    rest, hash_sign, fragment = target.partition("#")
-    rest, question, query = rest.partition("?")
-    return url_path(rest) + question + query + hash_sign + fragment
+    before, query = rewritten(target)
+    return url_path(before) + query
 
 
-def _found(redirects: tuple[Redirection, ...], uri: str) -> tuple[str, int] | None:
-    """The first redirect that fits: URL (empty where the status has none) and status."""
+def _found(request: Request, redirects: tuple[Redirection, ...]) -> tuple[str, int] | None:
+    """The first redirect that fits: URL (empty where the status has none) and status. In Apache its prefix is the
+    context from then on, as that of an alias."""
+    uri = request.uri
     for entry in redirects:
         if entry.regex is not None:
             match = entry.regex.search(uri)
@@ -242,6 +278,8 @@ def _found(redirects: tuple[Redirection, ...], uri: str) -> tuple[str, int] | No
         else:
             length = matched_length(uri, entry.prefix)
             if length:
+                request.context_prefix = entry.prefix
+                request.context_document_root = entry.url or request.context_document_root
                 return (entry.url or "") + url_path(uri[length:]), entry.status
     return None
 
@@ -256,7 +294,7 @@ def _redirect(request: Request, redirects: tuple[Redirection, ...], numbers: tup
             return 500
         target = escape_target(found_url)
     else:
-        found = _found(redirects, request.uri)
+        found = _found(request, redirects)
         if found is None:
             return None
         target, status = found
@@ -290,11 +328,17 @@ def _value(request: Request, text: str | Text | None, failure: tuple[str, str]) 
         return None
 
 
+def _set_handler(request: Request, handler: str | None) -> None:
+    if handler is not None:
+        request.handler = handler
+        request.notes["alias-forced-type"] = handler
+
+
 def _alias_path(request: Request) -> str | int | None:
     """The path, None where no alias is for this URL, or the status of what went wrong."""
     config = request.config(AliasConfig)
     if config.location_alias is not None:
-        prefix, text = config.location_alias
+        prefix, text, handler = config.location_alias
         value = _value(request, text, ("AH02825", "alias"))
         if value is None:
             return 500
@@ -302,16 +346,19 @@ def _alias_path(request: Request) -> str | int | None:
         length = matched_length(request.uri, prefix) if config.preserve_path else 0
         if length:
             request.context_prefix, request.context_document_root = prefix, path
+        _set_handler(request, handler)
         return path + request.uri[length:] if length else path
     for entry in config.aliases:
         if entry.regex is not None:
             match = entry.regex.search(request.uri)
             if match is not None:
+                _set_handler(request, entry.handler)
                 return substitute(entry.path, match)
         else:
             length = matched_length(request.uri, entry.prefix)
             if length:
                 request.context_prefix, request.context_document_root = entry.prefix, entry.path
+                _set_handler(request, entry.handler)
                 return entry.path + request.uri[length:]
     return None
 

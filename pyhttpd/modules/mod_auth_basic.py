@@ -58,11 +58,10 @@ class BasicConfig:
 def set_providers(setting: Setting, *names: str) -> None:
     for name in names:
         source = find_source(setting, name)
-        if source is None and name in _ELSEWHERE:
-            raise SettingError(f"AuthBasicProvider {name} is of {_ELSEWHERE[name]} and not there yet", wrong=name)
         if source is None:
             choices = (*setting.providers("authn"), *setting.get_main(AuthnServer, "aliases", {}), *_ELSEWHERE)
-            raise SettingError(f"Unknown Authn provider: {name}", wrong=name, choices=choices)
+            missing = _ELSEWHERE.get(name)
+            raise SettingError(f"Unknown Authn provider: {name}", wrong=name, choices=choices, missing=missing)
         if source.provider.check_password is None:
             raise SettingError(f"The '{name}' Authn provider doesn't support Basic Authentication", wrong=name)
         setting.add("providers", source)

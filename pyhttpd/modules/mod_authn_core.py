@@ -29,7 +29,7 @@ def set_auth_type(setting: Setting, word: str) -> None:
     text = _expression(setting, word)
     scheme = text.lower() if isinstance(text, str) else ""
     if scheme in _ELSEWHERE and scheme not in setting.providers("auth_scheme"):
-        raise SettingError(f"AuthType {word} is of {_ELSEWHERE[scheme]} and not there yet", wrong=word)
+        raise SettingError(f"AuthType {word} is not there", wrong=word, missing=_ELSEWHERE[scheme])
     setting.set("auth_type", text)
 
 

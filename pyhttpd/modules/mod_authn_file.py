@@ -10,7 +10,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, Provider
 from pyhttpd.api.request import Request
 from pyhttpd.api.scopes import all_scopes
-from pyhttpd.api.text_file import find_entry, lines_with, read_text_file
+from pyhttpd.api.text_file import find_entry, lines_with, read_or_log
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting
 from pyhttpd.config.merging import Values
@@ -39,12 +39,7 @@ def _users(request: Request, not_specified: str, not_opened: str) -> bytes | Non
         message = "AuthUserFile not specified in the configuration"
         request.log(Level.ERROR, "authn_file", not_specified, message)
         return None
-    try:
-        return read_text_file(request, path)
-    except OSError as error:
-        message = f"Could not open password file: {path}"
-        request.log(Level.ERROR, "authn_file", not_opened, message, errno=error.errno)
-        return None
+    return read_or_log(request, path, "password file", "authn_file", not_opened)
 
 
 def check_password(request: Request, user: str, password: str) -> Verdict:

@@ -20,7 +20,6 @@ from pyhttpd.config.directive import (
     ACCESS,
     GLOBAL,
     Args,
-    Context,
     Directive,
     Override,
     Setting,
@@ -79,6 +78,8 @@ class Rules(NamedTuple):
 
 def merge_rules(outer: Rules, inner: Rules) -> Rules:
     """By hand, as AuthMerging decides: without it the inner scope's rules replace the outer one's."""
+    if inner == Rules() and outer.group is not None:
+        return outer  # it only says AuthzSendForbiddenOnFailure
     if inner.merging in (None, "Off") or (outer.group is None and inner.group is None):
         return inner
     if outer.group is None or inner.group is None:
@@ -162,10 +163,9 @@ def _provider(setting: Setting, name: str) -> AuthzProvider:
     provider: AuthzProvider | None = setting.providers("authz").get(name)
     if provider is not None:
         return provider
-    if name in _ELSEWHERE:
-        raise SettingError(f"Require {name} is of {_ELSEWHERE[name]} and not there yet", wrong=name)
     choices = (*setting.providers("authz"), *setting.get_main(AuthzServer, "aliases", {}), *_ELSEWHERE)
-    raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices)
+    missing = _ELSEWHERE.get(name)
+    raise SettingError(f"Unknown Authz provider: {name}", wrong=name, choices=choices, missing=missing)
 
 
 def _open(setting: Setting, rest: str, group: Group) -> None:
@@ -195,7 +195,7 @@ def close_container(setting: Setting) -> None:
         return
     if not group.children:
         raise SettingError(f"{group} directive contains no authorization directives")
-    setting.set("rules", _add(rules, group, flat=Context.HTACCESS not in setting.context))
+    setting.set("rules", _add(rules, group, flat=setting.allowed is None))
 
 
 def open_alias(setting: Setting, text: str) -> None:
@@ -251,6 +251,13 @@ def auth_merging(setting: Setting, how: str) -> None:
     setting.set("rules", setting.get("rules", Rules())._replace(merging=how))
 
 
+def forbidden_on_failure(setting: Setting, on: bool) -> None:
+    """Who says this and nothing else has rules all the same, which are none: an AuthMerging before is forgotten, unless
+    there are rules that it belongs to."""
+    setting.set("forbidden_on_failure", on)
+    setting.set("rules", setting.get("rules", Rules()))
+
+
 def _container(name: str, apply: Callable[..., None], text: str) -> Directive:
     return Directive(name, Args.raw(), ACCESS, override=Override.AUTHCONFIG, into=AuthzConfig, section=True,
                      inside=Override.AUTHCONFIG, apply=apply, close=close_container,
@@ -272,7 +279,7 @@ DIRECTIVES = (
               help="controls how a <Directory>, <Location>, or similar directive's authorization directives are "
               "combined with those of its predecessor"),
     Directive("AuthzSendForbiddenOnFailure", Args.flag(), ACCESS, override=Override.AUTHCONFIG, into=AuthzConfig,
-              sets="forbidden_on_failure",
+              apply=forbidden_on_failure,
               help="Controls if an authorization failure should result in a '403 FORBIDDEN' response instead of the "
               "HTTP-conforming '401 UNAUTHORIZED'"),
 )  # fmt: skip

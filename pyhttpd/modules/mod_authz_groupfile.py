@@ -10,7 +10,7 @@ from pyhttpd.api.expression import variables_of
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Provider
 from pyhttpd.api.request import Request
-from pyhttpd.api.text_file import lines_with, read_text_file
+from pyhttpd.api.text_file import lines_with, read_or_log
 from pyhttpd.config import words
 from pyhttpd.config.directive import ACCESS, Args, Directive, Override, Setting
 from pyhttpd.expr import EvaluationError, Text
@@ -57,11 +57,10 @@ def check_group(request: Request, required: Text) -> Outcome:
     if path is None:
         _say(request, Level.ERROR, "AH01664", "No group file was specified in the configuration")
         return Outcome.DENIED
-    try:
-        groups = groups_of(user, read_text_file(request, path))
-    except OSError as error:
-        _say(request, Level.ERROR, "AH01665", f"Could not open group file: {path}", error.errno)
+    text = read_or_log(request, path, "group file", "authz_groupfile", "AH01665")
+    if text is None:
         return Outcome.DENIED
+    groups = groups_of(user, text)
     failed = f"Authorization of user {native(user)} to access {request.uri} failed, reason: user"
     if not groups:
         _say(request, Level.INFO, "AH01666", f"{failed} doesn't appear in group file ({path}).")
@@ -78,8 +77,8 @@ def check_group(request: Request, required: Text) -> Outcome:
     return Outcome.DENIED
 
 
-def _say(request: Request, level: Level, number: str, message: str, errno: int | None = None) -> None:
-    request.log(level, "authz_groupfile", number, message, errno=errno)
+def _say(request: Request, level: Level, number: str, message: str) -> None:
+    request.log(level, "authz_groupfile", number, message)
 
 
 MODULE = Module(

@@ -126,7 +126,6 @@ def index_ignore_reset(setting: Setting, reset: bool) -> None:
 
 
 def index_options(setting: Setting, *given: str) -> None:
-    given = given[: given.index("")] if "" in given else given  # an empty word ends the line
     outermost = setting.section is None and Context.SERVER in setting.context
     usual = Line(Options(outermost=outermost))
     before = Line(*[setting.get(field, getattr(usual, field)) for field in Line._fields])
@@ -178,7 +177,7 @@ DIRECTIVES = (
     _items_row("AddAltByType", "alts", "type", "alternate descriptive text followed by one or more MIME types"),
     _items_row("AddAltByEncoding", "alts", "encoding",
                "alternate descriptive text followed by one or more content encodings"),
-    _row("IndexOptions", Args.take(str, least=0, most=None), index_options, "one or more index options [+|-][]"),
+    _row("IndexOptions", Args.argv(), index_options, "one or more index options [+|-][]"),
     _row("IndexOrderDefault", Args.take(str, str), index_order_default,
          "{Ascending,Descending} {Name,Size,Description,Date}"),
     _row("IndexIgnore", Args.take(str, most=None), index_ignore, "one or more file extensions"),
@@ -241,9 +240,22 @@ def list_directory(request: Request) -> int:
             return OK
         wish = _wish(request, config, show)
         lists = Lists(config.icons, config.alts, config.descriptions, config.ignored.items)
+        header = _header(request, config.header)  # which is looked for before the entries are
         entries = entries_of(request, lists, wish, directory)
-    request.content = _whole_if_short(_page(request, config, wish, entries))
+    request.content = _whole_if_short(_page(request, config, wish, header, entries))
     return OK
+
+
+def _header(request: Request, name: str | None) -> Request | None:
+    if name is None:
+        return None
+    given = request.headers_in
+    request.headers_in = given.copy()
+    request.headers_in.set("Accept", "text/html, text/plain")
+    request.headers_in.unset("Accept-Encoding")
+    found = _found(request, name if request.args is None else f"{name}?{request.args}")
+    request.headers_in = given
+    return found
 
 
 def _wish(request: Request, config: AutoindexConfig, show: Show) -> Wish:
@@ -253,7 +265,9 @@ def _wish(request: Request, config: AutoindexConfig, show: Show) -> Wish:
     return read_query(request.args or "", usual)
 
 
-def _page(request: Request, config: AutoindexConfig, wish: Wish, entries: list[Entry]) -> Iterator[Piece]:
+def _page(
+    request: Request, config: AutoindexConfig, wish: Wish, header: Request | None, entries: list[Entry]
+) -> Iterator[Piece]:
     look = Look(
         config.style_sheet, config.head_insert, config.default_icon, find_item(config.icons, "^^BLANKICON^^"),
         config.icon_width, config.icon_height, config.name_width, config.description_width,
@@ -262,7 +276,7 @@ def _page(request: Request, config: AutoindexConfig, wish: Wish, entries: list[E
     title = html(wire(request.uri))
     title = title.rstrip("/") or title[:1]
     amble = _Amble(request, look, wish.show, title)
-    yield from amble.begin(config.header)
+    yield from amble.begin(header)
     waiting: list[str] = []
     size = 0
     for row in rows(entries, look, wish):
@@ -284,22 +298,13 @@ class _Amble:
         self.heading = heading(look, title).encode("latin-1")
         self.suppressed = Show.SUPPRESS_HTML_PREAMBLE in show
 
-    def begin(self, name: str | None) -> Iterator[Piece]:
+    def begin(self, found: Request | None) -> Iterator[Piece]:
         """Preamble and heading. A file that is HTML stands in the place of the heading, and with SuppressHTMLPreamble
         in that of both; any other text is quoted."""
-        request = self.request
-        found = None
-        if name is not None:
-            given = request.headers_in
-            request.headers_in = given.copy()
-            request.headers_in.set("Accept", "text/html, text/plain")
-            request.headers_in.unset("Accept-Encoding")
-            found = _found(request, name if request.args is None else f"{name}?{request.args}")
-            request.headers_in = given
         if found is not None and _is_html(found):
             if not self.suppressed:
                 yield self.preamble
-            if request.services.run_subrequest(found) == OK:
+            if self.request.services.run_subrequest(found) == OK:
                 yield from _content(found)
                 return
             if not self.suppressed:

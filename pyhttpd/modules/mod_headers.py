@@ -31,7 +31,7 @@ from pyhttpd.expr import Condition, EvaluationError, ExpressionError, Text, Writ
 from pyhttpd.http.headers import Headers
 from pyhttpd.scoreboard import Status
 from pyhttpd.util.escape import wire
-from pyhttpd.util.regex import Regex, compile_pcre, substitute
+from pyhttpd.util.regex import Match, Regex, compile_pcre, substitute
 
 EARLY = "early"
 _ACTIONS = ("add", "set", "setifempty", "append", "merge", "unset", "echo", "note", "edit", "edit*")
@@ -122,9 +122,9 @@ def parse_change(
             "or 'edit*'.",
             _ACTIONS if of_request else (*_ACTIONS, *_CONDITIONS), wrong=words[0] if words else None,
         )  # fmt: skip
+    if action == "note" and of_request:
+        raise ChoiceError("RequestHeader does not support the 'note' action", wrong=words[0])
     name, value, third, clause = (*words[1:], None, None, None, None)[:4]
-    if not name and action not in ("unset", "echo"):
-        raise ValueError("Header requires three arguments")
     name = name or ""
     regex: Regex | None = None
     if action in ("edit", "edit*"):
@@ -149,6 +149,8 @@ def parse_change(
         raise ValueError("Header requires three arguments")
     condition, early = _condition(clause, place, writer)
     parsed = parse_value(value or "", place, writer)
+    if not name and action not in ("unset", "echo"):
+        raise ValueError("Header requires three arguments")  # Apache takes the line, and fails with each answer
     return Change(action, wire(name.partition(":")[0]), parsed, regex, condition, early)
 
 
@@ -270,12 +272,46 @@ def _edited(request: Request, change: Change, value: str) -> str:
     if change.regex is None:
         return value
     template = _text(request, change.value)
-    return change.regex.sub(lambda match: substitute(template, match), value, count=1 if change.action == "edit" else 0)
+    if change.action == "edit":
+        return change.regex.sub(lambda match: substitute(template, match), value, count=1)
+    return _all_edited(change.regex, template, value)
+
+
+def _all_edited(regex: Regex, template: str, value: str) -> str:
+    """Each match begins a new text, as in Apache: `^` matches again behind it."""
+    edited: list[str] = []
+    while True:
+        found: list[Match] = []
+
+        def mark(match: Match, found: list[Match] = found) -> str:
+            found.append(match)
+            return "\0"  # which no field has
+
+        before, _, rest = regex.sub(mark, value, count=1).partition("\0")
+        edited.append(before)
+        if not found:
+            return "".join(edited)
+        edited.append(substitute(template, found[0]))
+        if not found[0][0]:  # Apache would find it for ever
+            edited.append(rest[:1])
+            rest = rest[1:]
+            if not rest:
+                return "".join(edited)
+        value = rest
+
+
+_TOKEN = re.compile(r'[ \t\n\r\f\v]*((?:[^,"]|"[^"]*(?:"|$))*),?')
 
 
 def _has_token(value: str, token: str) -> bool:
-    """Whether a comma-separated list has this element; commas between quotes do not separate."""
-    return token in (part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', value))
+    """Whether a comma-separated list has this element, blanks in front of it left out and those behind it not; commas
+    between quotes do not separate."""
+    at = 0
+    while at < len(value) and (found := _TOKEN.match(value, at)) is not None:
+        if found[1] == token:
+            return True
+        at = found.end()
+    return False
 
 
 def _holds(request: Request, condition: str | Condition | None) -> bool:
@@ -325,9 +361,11 @@ def _change(request: Request, fields: Headers, change: Change) -> None:
             for value in values:
                 fields.add(name, _edited(request, change, value))
     elif action == "note":
-        noted = fields.get(name)
-        if noted is not None:
-            request.notes[_text(request, change.value)] = noted
+        noted, note = fields.get(name), _text(request, change.value)
+        if noted is None:
+            request.notes.pop(note, None)
+        else:
+            request.notes[note] = noted
 
 
 def _tell(request: Request, level: Level, number: str, filter_name: str) -> None:

@@ -189,16 +189,26 @@ class Writer:
         self.target = target
         self.buffer = Buffer(sink) if buffered else None
         self._sink: Sink | Buffer = self.buffer or sink
+        self.append = self._sink.append
+        self.losing = False  # lines, since AH00646
 
     def write(self, line: str, complain: Complain) -> None:
+        written = self.append(line.encode("utf-8", "surrogateescape"))
+        if not written or self.losing:
+            self.note(written, complain)
+
+    def note(self, written: bool, complain: Complain) -> None:
+        """After a line that was not written, or one that was, after some that were not. Threads that meet here may tell
+        a number twice, or less than were lost; never of none."""
         sink = self._sink
-        lost_before = sink.lost
-        # Threads that meet between the two steps may tell a number twice, or less than were lost; never of none.
-        if not sink.append(line.encode("utf-8", "surrogateescape")):
-            if sink.lost and not lost_before:  # lines that a pipe has no room for are told by the master
+        if not written:
+            if sink.lost and not self.losing:  # lines that a pipe has no room for are told by the master
+                self.losing = True
                 reason = getattr(sink, "errno", None)
                 complain(Level.WARN, "log_config", "AH00646", f"Error writing to {self.target}", errno=reason)
-        elif sink.lost:
+            return
+        self.losing = False
+        if sink.lost:
             lost, sink.lost = sink.lost, 0
             message = f"{lost} lines could not be written to {self.target}"
             complain(Level.ERROR, "log_config", "PH00310", message)
@@ -291,10 +301,24 @@ def log_again(request: Request) -> Callable[[Again], None] | None:
             prepared.append((line, writer))
 
     complain = original.error_log.log  # there is no client in what is kept
+    if len(prepared) == 1:
+        return _again(*prepared[0], complain)
+    each = [_again(line, writer, complain) for line, writer in prepared]
+
+    def write_all(again: Again) -> None:
+        for write in each:
+            write(again)
+
+    return write_all
+
+
+def _again(line: Callable[[Again], str], writer: Writer, complain: Complain) -> Callable[[Again], None]:
+    append = writer.append
 
     def write(again: Again) -> None:
-        for line, writer in prepared:
-            writer.write(line(again), complain)
+        written = append(line(again).encode())
+        if not written or writer.losing:
+            writer.note(written, complain)
 
     return write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from pyhttpd.api.log_letter import Value, letter
+from pyhttpd.api.log_letter import Fact, Value, letter
 from pyhttpd.api.module import Module, Provider
 from pyhttpd.api.phases import OK, Order, Phase, on
 from pyhttpd.api.request import Request
@@ -59,8 +59,8 @@ MODULE = Module(
     directives=DIRECTIVES,
     hooks=(on(Phase.INSERT_FILTER, track_first_byte, Order.LAST, pure=True),),
     providers=(
-        Provider("log_letter", "I", letter(bytes_in, again=lambda again: again.bytes_in)),
-        Provider("log_letter", "O", letter(bytes_out, again=lambda again: again.bytes_out)),
+        Provider("log_letter", "I", letter(bytes_in, again=Fact("bytes_in"))),
+        Provider("log_letter", "O", letter(bytes_out, again=Fact("bytes_out"))),
         Provider("log_letter", "S", letter(bytes_both, again=lambda again: again.bytes_in + again.bytes_out)),
         Provider("log_letter", "^FB", letter(first_byte)),
     ),

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyhttpd.api.filters import INPUT, OUTPUT, add_input_filter, add_output_filter, warn_of_name
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
 from pyhttpd.api.request import DIRECTORY_TYPE, Request
 from pyhttpd.config import words
 from pyhttpd.config.configuration import Configuration
-from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Directive, Override, Setting
+from pyhttpd.config.directive import ANYWHERE, RSRC, SECTIONS, Args, Context, Directive, Override, Setting, SettingError
 from pyhttpd.config.merging import merged
 from pyhttpd.modules.mime_content_type import MalformedError, with_charset
 from pyhttpd.util.escape import wire
@@ -32,6 +33,8 @@ class Extension(NamedTuple):
     language: str | None = None
     charset: str | None = None
     handler: str | None = None
+    output_filters: str | None = None  # names with `;` between them
+    input_filters: str | None = None
 
 
 class Extensions(NamedTuple):
@@ -59,6 +62,8 @@ class MimeConfig:
     extensions: Extensions = merged(Extensions(), merge_extensions)
     default_language: str | None = None
     use_path_info: bool = False
+    # MultiviewsMatch, lower case: which files mod_negotiation may choose. Without it nobody looks, as in Apache.
+    multiviews_match: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,27 @@ def _adder(field: str) -> Callable[..., None]:
     def add(setting: Setting, value: str, *extensions: str) -> None:
         current: Extensions = setting.get("extensions", Extensions())
         known: dict[str, Extension] = setting.memo.setdefault("known", {})  # this scope's, that grows with its lines
+        gone: set[tuple[str, str]] = setting.memo.get("gone", set())
         for extension in map(_key, extensions):
+            if (extension, field) in gone:
+                continue
             known[extension] = known.get(extension, Extension())._replace(**{field: value.lower()})
         setting.set("extensions", current._replace(known=known))
+
+    return add
+
+
+def _names(filters: str) -> Iterable[str]:
+    return filter(None, filters.split(";"))
+
+
+def _filter_adder(field: str, group: str) -> Callable[..., None]:
+    plain = _adder(field)
+
+    def add(setting: Setting, value: str, *extensions: str) -> None:
+        for name in _names(value):
+            warn_of_name(setting, group, name)
+        plain(setting, value, *extensions)
 
     return add
 
@@ -88,6 +111,12 @@ def _remover(field: str) -> Callable[..., None]:
     def remove(setting: Setting, *extensions: str) -> None:
         current: Extensions = setting.get("extensions", Extensions())
         removed = tuple((_key(extension), field) for extension in extensions)
+        if setting.context is not Context.SERVER:  # outside of which nothing is: its Remove lines undo nothing
+            setting.memo.setdefault("gone", set()).update(removed)
+            known: dict[str, Extension] = setting.memo.get("known", {})
+            for extension, _ in removed:
+                if extension in known:
+                    known[extension] = known[extension]._replace(**{field: None})
         setting.set("extensions", current._replace(removed=current.removed + removed))
 
     return remove
@@ -96,6 +125,27 @@ def _remover(field: str) -> Callable[..., None]:
 def remove_type(setting: Setting, *extensions: str) -> None:
     """TypesConfig's type goes too, so that something has to be remembered."""
     _adder("type")(setting, "", *extensions)
+
+
+_MATCHES = ("NegotiatedOnly", "Handlers", "Filters", "Any")
+_ALONE = {
+    "any": "Any is incompatible with NegotiatedOnly, Filters and Handlers",
+    "negotiatedonly": "NegotiatedOnly is incompatible with Any, Filters and Handlers",
+    "filters": "Filters is incompatible with Any and NegotiatedOnly",
+    "handlers": "Handlers is incompatible with Any and NegotiatedOnly",
+}
+
+
+def multiviews_match(setting: Setting, *words: str) -> None:
+    for word in words:
+        key = word.lower()
+        if key not in _ALONE:
+            raise SettingError(f"Unrecognized option '{word}'", wrong=word, choices=_MATCHES)
+        before: frozenset[str] = setting.get("multiviews_match", frozenset())
+        together = {"filters", "handlers"} if key in ("filters", "handlers") else {key}
+        if before - together:
+            raise SettingError(_ALONE[key], wrong=word)
+        setting.set("multiviews_match", before | {key})
 
 
 def types_config(setting: Setting, name: str) -> None:
@@ -116,15 +166,26 @@ DIRECTIVES = (
     _add_row("AddCharset", "charset", "a charset (e.g., iso-2022-jp), followed by one or more file extensions"),
     _add_row("AddEncoding", "encoding", "an encoding (e.g., gzip), followed by one or more file extensions"),
     _add_row("AddHandler", "handler", "a handler name followed by one or more file extensions"),
+    Directive("AddInputFilter", Args.take(str, str, most=None), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
+              apply=_filter_adder("input_filters", INPUT),
+              help="input filter name (or ; delimited names) followed by one or more file extensions"),
     _add_row("AddLanguage", "language", "a language (e.g., fr), followed by one or more file extensions"),
+    Directive("AddOutputFilter", Args.take(str, str, most=None), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
+              apply=_filter_adder("output_filters", OUTPUT),
+              help="output filter name (or ; delimited names) followed by one or more file extensions"),
     _add_row("AddType", "type", "a mime type followed by one or more file extensions"),
     Directive("DefaultLanguage", Args.take(str), ANYWHERE, override=Override.FILEINFO, into=MimeConfig,
               sets="default_language", help="language to use for documents with no other language file extension"),
     _remove_row("RemoveCharset", _remover("charset")),
     _remove_row("RemoveEncoding", _remover("encoding")),
     _remove_row("RemoveHandler", _remover("handler")),
+    _remove_row("RemoveInputFilter", _remover("input_filters")),
     _remove_row("RemoveLanguage", _remover("language")),
+    _remove_row("RemoveOutputFilter", _remover("output_filters")),
     _remove_row("RemoveType", remove_type),
+    Directive("MultiviewsMatch", Args.iterate(str), ANYWHERE & ~Context.LOCATION, override=Override.FILEINFO,
+              into=MimeConfig, apply=multiviews_match,
+              help="NegotiatedOnly (default), Handlers and/or Filters, or Any"),
     Directive("TypesConfig", Args.take(str), RSRC, into=MimeServer, apply=types_config,
               help="the MIME types config file"),
     Directive("ModMimeUsePathInfo", Args.flag(), SECTIONS, into=MimeConfig, sets="use_path_info",
@@ -165,7 +226,8 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
         with open(path, encoding="utf-8", errors="surrogateescape") as lines:
             preparation.keep(TYPES, parse_types(lines))
     except OSError as error:
-        raise PrepareError("AH01597", f"could not open mime types config file {path}.", error.errno) from error
+        text = f"could not open mime types config file {path}."
+        raise PrepareError("AH01597", text, error.errno, module="mime") from error
 
 
 # --- the requests
@@ -236,6 +298,12 @@ def _apply_extensions(request: Request, name: str, known: Mapping[str, Extension
             request.content_encoding = encoding if old is None else f"{old}, {encoding}"
         if extension.handler is not None:
             request.handler = extension.handler
+        if extension.input_filters is not None:
+            for name in _names(extension.input_filters):
+                add_input_filter(request, name)
+        if extension.output_filters is not None:
+            for name in _names(extension.output_filters):
+                add_output_filter(request, name)
     return charset, languages
 
 

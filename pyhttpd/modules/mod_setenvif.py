@@ -84,6 +84,11 @@ def _words(setting: Setting, what: str, count: int) -> list[str]:
     return given
 
 
+def _need_variables(setting: Setting, given: list[str]) -> None:
+    if not given:
+        raise SettingError(f"Missing envariable expression for {setting.row.name}")
+
+
 def _variables(given: list[str]) -> tuple[Variable, ...]:
     found: list[Variable] = []
     for word in given:
@@ -113,6 +118,7 @@ def _add_rule(setting: Setting, name: str, pattern: str, given: list[str], *, ig
         plain = wire(plain)
     if name.lower() not in _ATTRIBUTES and _FIELD_NAME.fullmatch(name) is None:
         name_regex = _compile(name, ignore_case, f"{setting.row.name}Header name regex could not be compiled.")
+    _need_variables(setting, given)
     same = setting.memo.get("name") == name.lower()
     setting.memo["name"] = name.lower()
     _add(setting, Rule(wire(name), _variables(given), plain, regex, None, ignore_case, name_regex, same))
@@ -126,7 +132,7 @@ def _compile(pattern: str, ignore_case: bool, message: str) -> Regex:
 
 
 def _set_env_if(setting: Setting, *, ignore_case: bool) -> None:
-    name, pattern, *given = _words(setting, "header-field name,regular expression,envariable expression", 3)
+    name, pattern, *given = _words(setting, "header-field name,regular expression", 2)
     _add_rule(setting, name, pattern, given, ignore_case=ignore_case)
 
 
@@ -139,7 +145,7 @@ def set_env_if_no_case(setting: Setting, line: str) -> None:
 
 
 def _browser_match(setting: Setting, *, ignore_case: bool) -> None:
-    pattern, *given = _words(setting, "regular expression,envariable expression", 2)
+    pattern, *given = _words(setting, "regular expression", 1)
     _add_rule(setting, "User-Agent", pattern, given, ignore_case=ignore_case)
 
 
@@ -158,8 +164,7 @@ def set_env_if_expr(setting: Setting, line: str) -> None:
         condition = parse_condition(text, writer=setting.writer, source=source, module="setenvif")
     except ExpressionError as error:
         raise SettingError(f'Could not parse expression "{text}": {error}') from None
-    if not given:
-        raise SettingError(f"Missing envariable expression for {setting.row.name}")
+    _need_variables(setting, given)
     _add(setting, Rule("", _variables(given), condition=condition))
 
 

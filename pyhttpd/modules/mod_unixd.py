@@ -1,4 +1,4 @@
-"""mod_unixd: the user and the group as whom the children run."""
+"""mod_unixd: the user and the group as whom the children run, and the directory that is all they see of the system."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import pwd
 import re
 from collections.abc import Sequence
 
+from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation, PrepareError
 from pyhttpd.api.unixd import UnixdConfig
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.directive import GLOBAL, Args, Directive, Setting, SettingError
 from pyhttpd.util.digits import value_of
+from pyhttpd.util.directory import is_directory
 
 
 def _numeric(name: str) -> int | None:
@@ -86,11 +88,30 @@ def _set_groups(setting: Setting) -> None:
         setting.set("groups", tuple(os.getgrouplist(name, gid)))
 
 
+def set_chroot_dir(setting: Setting, name: str) -> None:
+    path = setting.path(name)
+    if not is_directory(path):
+        raise SettingError("ChrootDir must be a valid directory", wrong=name)
+    setting.set("chroot_dir", path)
+
+
+def set_suexec(setting: Setting, wanted: bool) -> None:
+    """Off is what there is: nothing is run as another user, and so no program is needed that could do that."""
+    if wanted:
+        reason = "Suexec directive is Off" if setting.get("suexec") is False else "pyhttpd has no suexec binary"
+        raise SettingError(f"suEXEC isn't supported: {reason}", hint="Remove this line; programs run as User")
+    setting.set("suexec", False)
+
+
 DIRECTIVES = (
     Directive("User", Args.take(str), GLOBAL, into=UnixdConfig, apply=set_user,
               help="Effective user id for this server"),
     Directive("Group", Args.take(str), GLOBAL, into=UnixdConfig, apply=set_group,
               help="Effective group id for this server"),
+    Directive("ChrootDir", Args.take(str), GLOBAL, into=UnixdConfig, apply=set_chroot_dir,
+              help="The directory to chroot(2) into"),
+    Directive("Suexec", Args.flag(), GLOBAL, into=UnixdConfig, apply=set_suexec,
+              help="Enable or disable suEXEC support"),
 )  # fmt: skip
 
 
@@ -115,8 +136,11 @@ def check_config(configuration: Configuration) -> Sequence[Diagnostic]:
 
 
 def prepare(configuration: Configuration, preparation: Preparation) -> None:
-    """Nothing to open. Here, and not in check_config, because such a file may be inspected and checked as root."""
-    if os.geteuid() == 0 and configuration.main.config(UnixdConfig).user is None:
+    """Nothing to open. Here, and not in check_config, because such a file may be inspected by anybody."""
+    config = configuration.main.config(UnixdConfig)
+    if os.geteuid() != 0 and config.chroot_dir is not None:  # each child would end of it, as in Apache
+        raise PrepareError("AH02158", "Cannot chroot when not started as root", module="unixd", level=Level.ALERT)
+    if os.geteuid() == 0 and config.user is None:
         raise PrepareError(
             "PH00301",
             "started as root without a User directive: the children would go on as root. Add `User www-data` and "

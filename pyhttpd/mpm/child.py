@@ -12,7 +12,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from pyhttpd.api.connection import For, Wait, Woken
+from pyhttpd.api.connection import Conversation, For, Wait, Woken
 from pyhttpd.api.log import Level
 from pyhttpd.mpm.crowd import Crowd
 from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SICK, EXIT_OK
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyhttpd.mpm.directives import MpmConfig
 
 Handler = Callable[[int, FrameType | None], None]
+_ESCAPED = "an error escaped from a connection"
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -144,14 +145,20 @@ class ChildProcess:
         os.kill(os.getpid(), number)
 
     def _become(self, identity: Identity | None) -> bool:
-        """Take the User's and the Group's rights. False if that is not possible; it has been logged."""
+        """Take the User's and the Group's rights, and root's last while they are there: see only ChrootDir. False if
+        that is not possible; it has been logged."""
         if identity is None:
             return True
-        user, uid, gid, groups = identity
+        user, uid, gid, groups, root = identity
         steps: tuple[tuple[Callable[[], None], str, str], ...] = (
             (partial(os.setgid, gid), "AH02156", f"setgid: unable to set group id to Group {gid}"),
             (partial(os.setgroups, groups), "AH02157",
              f"initgroups: unable to set groups for User {user} and Group {gid}"),
+            *(() if root is None else (
+                (partial(os.chdir, root), "AH02159", f"Can't chdir to {root}"),
+                (partial(os.chroot, root), "AH02160", f"Can't chroot to {root}"),
+                (partial(os.chdir, "/"), "AH02161", "Can't chdir to new root"),
+            )),
             (partial(os.setuid, uid), "AH02162", f"setuid: unable to change to uid: {uid}"),
         )  # fmt: skip
         for step, number, text in steps:
@@ -204,21 +211,33 @@ class ChildProcess:
         if self.exhausted:
             self.leave()
 
-    def converse(self, sock: socket.socket, peer: Any, slot: Slot, waiter: ConnectionWaiter) -> None:
-        """One connection, from accept to close. The service says what it waits for; here is where it waits."""
+    def open(self, sock: socket.socket, peer: Any, slot: Slot) -> Conversation | None:
+        """A connection that was accepted. What it asks for first is answered now if that takes no waiting; None if that
+        was all, and the connection is closed."""
         connection = None
-        self._conversing = True
         try:
             slot.begin_connection()
             connection = self.service.open(sock, peer, slot)
+            if not connection.begin():
+                return connection
+        except BaseException:  # whatever it is, it costs this connection and not the child
+            self.log_traceback(_ESCAPED)
+        if connection is not None:
+            connection.close()
+        sock.close()
+        return None
+
+    def converse(self, connection: Conversation, sock: socket.socket, waiter: ConnectionWaiter) -> None:
+        """The rest of a connection, to its close. The service says what it waits for; here is where it waits."""
+        self._conversing = True
+        try:
             wait = connection.serve(Woken.NEW)
             while wait.reason is not For.CLOSE:
                 wait = connection.serve(waiter.wait(sock, wait))
-        except BaseException:  # whatever it is, it costs this connection and not the child
-            self.log_traceback("an error escaped from a connection")
+        except BaseException:  # as above
+            self.log_traceback(_ESCAPED)
         finally:
-            if connection is not None:
-                connection.close()
+            connection.close()
             sock.close()
             self._conversing = False
 

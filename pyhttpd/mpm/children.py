@@ -104,7 +104,8 @@ class Children:
         status = 1
         try:
             self._let_go()
-            bucket = self._listeners.bucket(row % generation.config.buckets)
+            buckets = generation.config.buckets
+            bucket = self._listeners.bucket(row % buckets, buckets)
             child = ChildProcess(generation, self._scoreboard, row, number, bucket, pod.reader, pod.kick)
             if not generation.flavour.threaded:
                 child.master = master

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from pyhttpd.api.build_settings import DEFAULT_PIDLOG
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.config.configuration import Configuration
 from pyhttpd.config.diagnostics import Diagnostic, Severity
@@ -24,7 +25,7 @@ class MpmSettings:
     listen_backlog: int = 511
     listen_cores_ratio: int = 0
     listen_defer_accept: int = 30
-    pid_file: str = "logs/httpd.pid"
+    pid_file: str = DEFAULT_PIDLOG
     scoreboard_file: str | None = None
     core_dump_directory: str | None = None
     exception_hook: bool = False
@@ -54,6 +55,7 @@ class MpmConfig:
     listen_defer_accept: int  # seconds in which a client that sends nothing is not offered to accept
     deferred_protocols: frozenset[str]  # those that this holds for
     buckets: int
+    buckets_reckoned: str | None  # what Apache says of their number, where it is not that of before
     pid_file: str
     scoreboard_file: str | None
     core_dump_directory: str | None
@@ -85,7 +87,8 @@ def typed_config(
 ) -> tuple[MpmConfig, list[Diagnostic]]:
     """PreforkConfig or WorkerConfig of a configuration. `defaults` has a multiple of threads as its `max_workers`.
 
-    `previous` is what the running generation has; a restart can't change some of it (see policy.clamp).
+    `previous` is what the running generation has; a restart can't change some of it (see policy.clamp). Its buckets are
+    kept; 0 of them are reckoned anew.
     """
     settings = configuration.main.config(MpmSettings)
     threads = _first(settings.threads_per_child, defaults.threads)
@@ -106,14 +109,17 @@ def typed_config(
     if settings.start_servers is None:
         unset.add("PH00212")
     diagnostics = [
-        Diagnostic(Severity.WARNING, number, text, module=module) for number, text in messages if number not in unset
+        Diagnostic(Severity.WARNING, number, text, module=module, in_log=(log_number, log_text))
+        for number, text, log_number, log_text in messages
+        if number not in unset
     ]
 
     def path(name: str) -> str:
         return os.path.join(configuration.server_root, name)
 
-    # The sockets of the first generation stay, and each of them needs children.
-    buckets = previous.buckets if previous else _buckets(settings.listen_cores_ratio, limits)
+    buckets, reckoned = (previous.buckets if previous else 0), None
+    if not buckets:
+        buckets, reckoned = _buckets(settings.listen_cores_ratio, limits)
     limits = share_out(limits, family, buckets)
     config = config_class(
         limits=limits,
@@ -123,6 +129,7 @@ def typed_config(
         listen_defer_accept=settings.listen_defer_accept,
         deferred_protocols=deferred_protocols(configuration.main.config(CoreServer).accept_filters),
         buckets=buckets,
+        buckets_reckoned=reckoned,
         pid_file=path(settings.pid_file),
         scoreboard_file=path(settings.scoreboard_file) if settings.scoreboard_file else None,
         core_dump_directory=settings.core_dump_directory,
@@ -150,12 +157,13 @@ def _first(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def _buckets(ratio: int, limits: Limits) -> int:
-    """ListenCoresBucketsRatio: how many sets of listeners, each with children of its own."""
+def _buckets(ratio: int, limits: Limits) -> tuple[int, str | None]:
+    """ListenCoresBucketsRatio: how many sets of listeners, each with children of its own; and Apache's words for it."""
     if ratio == 0:
-        return 1
-    cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores // ratio, limits.children))
+        return 1, None
+    cores = os.sysconf("SC_NPROCESSORS_ONLN")
+    buckets = max(1, min(cores // ratio, limits.children))
+    return buckets, f"Using {buckets} listeners bucket(s) based on {cores} online CPU cores and a ratio of {ratio}"
 
 
 # --- other converters --------------------------------------------------------------------------------------------
@@ -185,6 +193,8 @@ def _stack_size(word: str) -> int:
 
 
 def set_stack_size(setting: Setting, value: int) -> None:
+    """Of the threads of worker. prefork takes it, as Apache's does, and has none: its children serve in the thread that
+    they begin with."""
     if 0 < value < _SMALLEST_STACK:
         setting.warn(f"WARNING: ThreadStackSize of {value} is inappropriate, using default", "AH02435")
         value = 0
@@ -194,7 +204,8 @@ def set_stack_size(setting: Setting, value: int) -> None:
 def set_core_dump_directory(setting: Setting, name: str) -> None:
     directory = setting.path(name)
     if not os.path.isdir(directory):
-        raise SettingError("CoreDumpDirectory does not exist or is not a directory")
+        what = "is not a directory" if os.path.exists(directory) else "does not exist"
+        raise SettingError(f"CoreDumpDirectory {directory} {what}", wrong=name)
     setting.set("core_dump_directory", directory)
 
 
@@ -204,7 +215,11 @@ def _row(name: str, field: str, help_: str, convert: Callable[[str], object] = n
 
 def _set_by_old_name(setting: Setting, value: int, *, field: str, name: str, number: str) -> None:
     setting.set(field, value)
-    setting.inform(f"{setting.row.name} is deprecated, use {name} instead.", number)
+    text = f"{setting.row.name} is deprecated, use {name} instead."
+    if number == "AH00545":  # what all MPMs share is core to Apache's log
+        setting.inform(text, number, module="core")
+    else:
+        setting.inform(text, number)
 
 
 def _old_row(old: str, name: str, field: str, number: str, convert: Callable[[str], object]) -> Directive:
@@ -251,6 +266,9 @@ _COMMON = (
     _row("ReceiveBufferSize", "receive_buffer_size", "Receive buffer size in bytes", _buffer_size),
     _row("SendBufferSize", "send_buffer_size", "Send buffer size in bytes", _buffer_size),
     _row("StartServers", "start_servers", "Number of child processes launched at server startup"),
+    Directive("ThreadStackSize", Args.take(_stack_size), GLOBAL,
+              "Size in bytes of stack used by threads handling client connections", into=MpmSettings,
+              apply=set_stack_size),
 )  # fmt: skip
 
 
@@ -286,7 +304,4 @@ WORKER_DIRECTIVES = (
     _row("ThreadLimit", "thread_limit",
          "Maximum number of threads of a child process: the upper limit of ThreadsPerChild"),
     _row("ThreadsPerChild", "threads_per_child", "Number of threads each child creates"),
-    Directive("ThreadStackSize", Args.take(_stack_size), GLOBAL,
-              "Size in bytes of stack used by threads handling client connections", into=MpmSettings,
-              apply=set_stack_size),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from pyhttpd.api.connection import Service
+from pyhttpd.api.error_format import reason
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.mpm.directives import MpmConfig
 from pyhttpd.mpm.flavour import Flavour
@@ -21,6 +22,7 @@ class Identity(NamedTuple):
     uid: int
     gid: int
     groups: tuple[int, ...]  # looked up once: a look-up in each child costs it memory, and the directory's time
+    chroot: str | None = None  # the directory that is their `/`
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Generation:
     command_line: str
     release: Callable[[], None]
     open_files: Callable[[], Sequence[int]]  # descriptors that a daemon must keep
-    notes: Sequence[LogLine] = ()  # warnings of the configuration, to be logged when it is taken
+    notes: Sequence[LogLine] = ()  # what is to be said of the configuration when it is taken
 
     def announcement(self) -> Sequence[LogLine]:
         """The lines that tell that it serves."""
@@ -77,7 +79,7 @@ class LogLine(NamedTuple):
     def explained(self) -> str:
         """With its number and the system's reason, as it stands in the log."""
         number = f"{self.number}: " if self.number else ""
-        return f"{f'({self.errno}){os.strerror(self.errno)}: ' if self.errno else ''}{number}{self.text}"
+        return f"{f'{reason(self.errno)}: ' if self.errno else ''}{number}{self.text}"
 
     def write(self, log: ErrorLog) -> None:
         log.log(self.level, self.module, self.number, self.text, errno=self.errno)
@@ -117,5 +119,8 @@ class Reading(Protocol):
 class Loader(Protocol):
     """What boot gives to the master: how to get the next generation."""
 
-    def start(self, running: Generation, in_child: Callable[[], None]) -> Reading:
-        """Begin to read. `in_child` is what a process that is forked for it must let go of. Raises OSError."""
+    def start(self, running: Generation, in_child: Callable[[], None], *, graceful: bool) -> Reading:
+        """Begin to read. `in_child` is what a process that is forked for it must let go of. Raises OSError.
+
+        `graceful` tells that children of the running generation will still be there.
+        """

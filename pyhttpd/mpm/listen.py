@@ -113,7 +113,9 @@ def _look_up(setting: Setting, host: str, port: int) -> None:
         if error.errno == socket.EAI_AGAIN:
             return  # binding asks again, unless the socket is there: a reload does not need the DNS for it
         reason = f"(EAI {-(error.errno or 0)}){error.strerror}"
-    setting.warn(f"alloc_listener: failed to set up sockaddr for {host}", "AH00077", reason=reason)
+    setting.warn(
+        f"alloc_listener: failed to set up sockaddr for {host}", "AH00077", reason=reason, level="crit", module="core"
+    )
     bare = host_of_bare_ipv6(f"{host}:{port}")
     raise SettingError(
         "Listen setup failed", f"An IPv6 address stands in brackets: Listen [{bare}]:80" if bare is not None else None
@@ -141,5 +143,5 @@ def _check_zone(setting: Setting, host: str, zone: str, port: int) -> None:
     if reason is not None:
         address = socket.inet_ntop(socket.AF_INET6, packed)
         message = f"alloc_listener: failed to set scope for [{address}]:{port} to {zone}"
-        setting.warn(message, "AH10102", reason=reason)
+        setting.warn(message, "AH10102", reason=reason, level="crit", module="core")
         raise SettingError("Listen step failed")

@@ -73,6 +73,11 @@ class Listener:
         return [sock for bucket in self.buckets for sock in bucket]
 
     @property
+    def wanted(self) -> tuple[str | None, int]:
+        """Host and port of the `Listen`."""
+        return self.address.host, self.address.port
+
+    @property
     def names(self) -> list[SocketName]:
         """What it is bound to; the port is the one that the kernel chose, where that was asked for."""
         return [sock.getsockname()[:2] for sock in self.buckets[0]]
@@ -139,7 +144,12 @@ class Listeners:
     def prepare(self, addresses: Sequence[ListenAddress], options: SocketOptions) -> Change:
         """Open what is not open yet. Raises BindError, and has then changed nothing."""
         change = Change([])
-        old = [*self.current, *self._covered]
+        draining = [listener for _, listener in self._draining]
+        ours = [*self.current, *self._covered, *draining]
+        named = {listener.wanted for listener in self.current}
+        # Who takes an address back at once gets its socket back. Beside a current one of the same name, which has
+        # another number of buckets, only the newest socket gets all new connections.
+        old = [listener for listener in ours if listener not in draining or listener.wanted not in named]
         try:
             for address in _ipv6_first(addresses):
                 if _is_ipv4_of(change.listeners, address):
@@ -150,7 +160,7 @@ class Listeners:
                     change.listeners.append(kept)
                     change.addresses.append(address)
                     continue
-                opened = _open(address, options, beside=[*self.current, *self._covered, *change.opened])
+                opened = _open(address, _chosen_port(old, address), options, beside=[*ours, *change.opened])
                 change.opened.append(opened)
                 change.listeners.append(opened)
                 change.addresses.append(address)
@@ -159,7 +169,7 @@ class Listeners:
         except BindError:
             change.rollback()
             raise
-        change.retired = old
+        change.retired = [listener for listener in old if listener not in draining]
         return change
 
     def commit(self, change: Change, options: SocketOptions) -> None:
@@ -176,6 +186,7 @@ class Listeners:
         wide = [name for listener in self.current for name in listener.names]
         self._covered = [item for item in change.retired if all(_covers(wide, name) for name in item.names)]
         until = time.monotonic() + DRAIN
+        self._draining = [(when, item) for when, item in self._draining if item not in self.current]
         self._draining += [(until, item) for item in change.retired if item not in self._covered]
 
     def end_draining(self) -> None:
@@ -187,9 +198,14 @@ class Listeners:
                 self._draining.remove((until, listener))
                 listener.shut_down()
 
-    def bucket(self, index: int) -> list[socket.socket]:
-        """What the children of one bucket accept from."""
-        return [sock for listener in self._all() for sock in listener.buckets[index % len(listener.buckets)]]
+    def bucket(self, index: int, of: int) -> list[socket.socket]:
+        """What the children of one bucket of so many accept from. Sockets of before may be more, or fewer."""
+        sockets: list[socket.socket] = []
+        for listener in self._all():
+            count = len(listener.buckets)
+            for each in sorted({index % count, *range(index, count, of)}):
+                sockets += listener.buckets[each]
+        return sockets
 
     def queue_length(self) -> int:
         """Connections that wait to be accepted, over all sockets."""
@@ -206,8 +222,13 @@ class Listeners:
 
 
 def _same(listener: Listener, address: ListenAddress, options: SocketOptions) -> bool:
-    wanted = (address.host, address.port)
-    return (listener.address.host, listener.address.port) == wanted and len(listener.buckets) == options.buckets
+    return listener.wanted == (address.host, address.port) and len(listener.buckets) == options.buckets
+
+
+def _chosen_port(old: Sequence[Listener], address: ListenAddress) -> int:
+    """What the kernel chose for port 0 stays, also where the number of buckets changes."""
+    chosen = (item.names[0][1] for item in old if item.address.port == 0 and item.address.host == address.host)
+    return next(chosen, 0) if address.port == 0 else address.port
 
 
 def _ipv6_first(addresses: Sequence[ListenAddress]) -> list[ListenAddress]:
@@ -261,10 +282,10 @@ def _overlap(one: SocketName, other: SocketName) -> bool:
     )
 
 
-def _open(address: ListenAddress, options: SocketOptions, beside: Sequence[Listener]) -> Listener:
+def _open(address: ListenAddress, port: int, options: SocketOptions, beside: Sequence[Listener]) -> Listener:
     """Bind and listen; `beside` are our other sockets, some of which may overlap."""
     try:
-        candidates = _resolve(address)
+        candidates = _resolve(address.host, port)
     except OSError as error:
         raise BindError(Failure.of(str(address), error)) from error
     sharing = [
@@ -361,13 +382,13 @@ def _set_changeable(sock: socket.socket, protocol: str, options: SocketOptions) 
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer)
 
 
-def _resolve(address: ListenAddress) -> list[Candidate]:
+def _resolve(host: str | None, port: int) -> list[Candidate]:
     """Where to bind. Every address is IPv6 with IPv4-mapped ones, else IPv4. Raises OSError."""
-    if address.host is None:
-        return [(socket.AF_INET6, ("::", address.port)), (socket.AF_INET, ("0.0.0.0", address.port))]
+    if host is None:
+        return [(socket.AF_INET6, ("::", port)), (socket.AF_INET, ("0.0.0.0", port))]
     try:
-        host = as_asked_for(address.host)
-        found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        asked = as_asked_for(host)
+        found = socket.getaddrinfo(asked, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         raise OSError(errno.EADDRNOTAVAIL, "unknown host") from error
     return list(dict.fromkeys((family, name) for family, _, _, _, name in found))

@@ -19,7 +19,7 @@ from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.pool import Pool
 from pyhttpd.mpm.signals import Action, SignalQueue
 from pyhttpd.mpm.transition import GracefulStop, begin_graceful_stop, commit, stop_now
-from pyhttpd.scoreboard import Scoreboard
+from pyhttpd.scoreboard import Event, Scoreboard
 
 PASS = 1.0  # seconds between two passes of the idle maintenance
 LONGEST_SLEEP = 3600.0
@@ -119,7 +119,8 @@ class Master:
             return
         self.reading_for = action
         try:
-            self.reading = self.loader.start(self.generation, self.let_go_of_listeners)
+            graceful = action is Action.GRACEFUL
+            self.reading = self.loader.start(self.generation, self.let_go_of_listeners, graceful=graceful)
         except OSError as error:
             text = "cannot read the configuration"
             self.refused(Refused([LogLine(Level.ERROR, "core", "PH00221", text, error.errno)]))
@@ -169,6 +170,7 @@ class Master:
             line.write(self.generation.error_log)
         self.scoreboard["failed_reloads"] += 1
         self.scoreboard.note_refusal(refusal.summary)
+        self.scoreboard.note_event(Event.REFUSED, "PH00220", self.number)
         self.log(Level.ERROR, "PH00220", f"the new configuration was not taken; generation {self.number} serves on")
 
     def abandon_reading(self) -> None:

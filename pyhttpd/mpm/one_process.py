@@ -27,7 +27,7 @@ def run_one_process(generation: Generation, listeners: Listeners, scoreboard: Sc
     pid_file = PidFile(generation.config.pid_file)
     pid_file.write()
     pod = PipeOfDeath()
-    child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0), pod.reader, pod.kick)
+    child = ChildProcess(generation, scoreboard, 0, 0, listeners.bucket(0, 1), pod.reader, pod.kick)
 
     def clean_up() -> None:
         with contextlib.suppress(PidFileError):  # as User it may only be emptied

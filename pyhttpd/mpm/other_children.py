@@ -97,6 +97,16 @@ def _silent(level: Level, module: str, number: str | None, text: str, *, errno: 
     """Before there is an error log."""
 
 
+def _sink() -> int:
+    """A descriptor for what nobody wants to read. Where -X has gone into a ChrootDir there may be no /dev/null."""
+    try:
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        os.close(reader)
+        return writer
+
+
 class OtherChildren:
     """Implements api.program.Programs."""
 
@@ -274,7 +284,7 @@ class OtherChildren:
 
     def end_all(self) -> None:
         """The server stops: everybody comes to the end of its input and goes, the main error log's program last."""
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        null = _sink()
         for main in (False, True):
             group = [child for child in self._children if child.program.main is main]
             if main and group:

@@ -12,10 +12,17 @@ from pyhttpd.mpm.flavour import EXIT_CHILD_FATAL, EXIT_CHILD_INIT, EXIT_CHILD_SI
 from pyhttpd.mpm.saturation import Saturation
 from pyhttpd.mpm.transition import stop_now
 from pyhttpd.policy import BUSY_RATE, Limits, Plan, Rate, Row, plan_idle
+from pyhttpd.scoreboard import Event
 
 if TYPE_CHECKING:
     from pyhttpd.mpm.master import Master
 
+_NAMES: dict[int, str] = {  # where APR's are not the system's
+    signal.SIGTRAP: "Trace/BPT trap",
+    signal.SIGABRT: "Abort",
+    signal.SIGFPE: "Arithmetic exception",
+    signal.SIGXCPU: "exceeded cpu limit",
+}
 KILLED_IN_A_ROW = 3  # children that died of signals and are replaced at once
 
 
@@ -97,12 +104,14 @@ class Pool:
         number = os.WTERMSIG(ended.status)
         if number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGKILL):
             return  # an administrator's, or ours
-        what = f"child pid {ended.pid} exit signal {signal.strsignal(number)} ({number})"
+        what = f"child pid {ended.pid} exit signal {_NAMES.get(number) or signal.strsignal(number)} ({number})"
         if os.WCOREDUMP(ended.status):
             where = self.master.generation.config.core_dump_directory or os.getcwd()
-            self.master.log(Level.NOTICE, "AH00051", f"{what}, possible coredump in {where}", module="core")
+            log_number, what = "AH00051", f"{what}, possible coredump in {where}"
         else:
-            self.master.log(Level.NOTICE, "AH00052", what, module="core")
+            log_number = "AH00052"
+        self.master.log(Level.NOTICE, log_number, what, module="core")
+        self.master.scoreboard.note_event(Event.KILLED, log_number, number)
 
     def spawn(self, row: int) -> bool:
         return self.children.spawn(row, self.master.generation, self.master.number, self.master.pod)

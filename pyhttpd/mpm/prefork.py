@@ -24,7 +24,9 @@ def run(child: ChildProcess) -> None:
         if accepted is None:
             break
         child.count_connection()
-        child.converse(*accepted, slot, waiter)
+        connection = child.open(*accepted, slot)
+        if connection is not None:
+            child.converse(connection, accepted[0], waiter)
     slot.set_status(Status.DEAD)
 
 

@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from pyhttpd.api.connection import Service, Wait, Woken
 from pyhttpd.api.log import ErrorLog, Level, Levels
 from pyhttpd.mpm.child import ChildProcess, Handler
+from pyhttpd.mpm.compaction import close_up, gather
 from pyhttpd.mpm.directives import MpmConfig
 from pyhttpd.mpm.flavour import Flavour
 from pyhttpd.mpm.generation import Generation
@@ -33,7 +35,7 @@ AtEnd = Callable[[Callable[[], None]], object]
 LIVES = 12
 """Bytecode specialises itself in the eighth call, and what fails to is tried again a few calls later."""
 ENOUGH = 0.5
-"""Seconds after which no further life begins: on a busy machine it is more important to serve."""
+"""Seconds of the processor after which no further life begins: it is more important to serve."""
 _LONGEST_WAIT = 0.1
 _ALONE = Limits(start=1, min_spare=1, max_spare=1, server_limit=1, max_workers=1)
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT, signal.SIGWINCH, signal.SIGUSR1)
@@ -93,11 +95,12 @@ def rehearse(
     generation: Generation,
     make_service: Callable[[Scoreboard, ErrorLog, AtEnd], Service],
     requests: Callable[[int], tuple[Sequence[bytes], Sequence[bytes]]],
-) -> None:
+) -> object:
     """In each life, let a new service answer on a socket of our own what comes on two connections.
 
     `requests` are those of one life: of the connection that can stay, and of the last one, which begins when the child
-    is leaving. Raises OSError where the system has no such sockets.
+    is leaving. What is returned is to be kept as long as children are forked. Raises OSError where the system has no
+    such sockets.
     """
     with ExitStack() as stack:
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -123,13 +126,19 @@ def rehearse(
                 finally:
                     actor.close()
 
-        until = time.monotonic() + ENOUGH
+        kept: list[object] = []
+        until = time.process_time() + ENOUGH
         for life in range(LIVES):
-            live_once(life)
-            if time.monotonic() >= until:
+            if life == 0:
+                kept += gather(partial(live_once, life))
+            else:
+                live_once(life)
+            if time.process_time() >= until:
                 break
         if not collecting:
             gc.disable()
+        kept += close_up()
+        return kept
 
 
 def _site(generation: Generation, service: Service, log: ErrorLog) -> Generation:

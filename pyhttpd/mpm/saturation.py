@@ -7,7 +7,7 @@ import time
 from pyhttpd.api.log import ErrorLog, Level
 from pyhttpd.mpm.flavour import Flavour
 from pyhttpd.policy import Full
-from pyhttpd.scoreboard import Scoreboard
+from pyhttpd.scoreboard import Event, Scoreboard, number_word
 
 CALM_PASSES = 3  # passes with room before an event is over, so that a pool at its limit does not flood the log
 
@@ -38,6 +38,7 @@ class Saturation:
         if self._reason is None or (reason is Full.BUSY and self._reason is not Full.BUSY):
             number, text = flavour.full[reason]
             log.log(Level.ERROR, flavour.log_name, number, text)
+            self._scoreboard["saturated_by"] = number_word(number)
             self._reason = reason
         self._deepest = max(self._deepest, queue)
         self._scoreboard["accept_queue_peak"] = max(self._scoreboard["accept_queue_peak"], queue)
@@ -48,6 +49,9 @@ class Saturation:
             Level.NOTICE, flavour.log_name, "PH00210",
             f"there is room again: the server was full for {seconds:.0f} s, up to {self._deepest} connections waited",
         )  # fmt: skip
+        assert self._reason is not None
+        number, _ = flavour.full[self._reason]
+        self._scoreboard.note_event(Event.SATURATED, number, self._deepest, seconds)
         self._scoreboard["saturated_total"] += int(seconds * 1_000_000)
         self._scoreboard["saturated_since"] = 0
         self._reason = None

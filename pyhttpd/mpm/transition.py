@@ -15,6 +15,7 @@ from pyhttpd.mpm.pidfile import PidFileError
 from pyhttpd.mpm.pod import PipeOfDeath
 from pyhttpd.mpm.reclaim import LAST_STEPS, PATIENT_STEPS, STEPS, Step, reclaim
 from pyhttpd.policy import Rate
+from pyhttpd.scoreboard import Event
 
 if TYPE_CHECKING:
     from pyhttpd.mpm.directives import MpmConfig
@@ -51,13 +52,23 @@ def _failed(failure: Failure) -> LogLine:
 
 
 def take(listeners: Listeners, change: Change, generation: Generation) -> None:
-    """Commit the sockets and say which ports the kernel chose."""
+    """Commit the sockets; say what there is to say of the configuration, and which ports the kernel chose."""
+    for line in generation.notes:
+        line.write(generation.error_log)
     listeners.commit(change, socket_options(generation.config))
+    if (reckoned := buckets_line(generation.config)) is not None:
+        reckoned.write(generation.error_log)
     for listener in change.opened:
         for failure in listener.failures:
             _failed(failure).write(generation.error_log)
         if listener.address.port == 0:
             generation.error_log.log(Level.NOTICE, "core", "PH00201", f"listening on {listener.bound}")
+
+
+def buckets_line(config: MpmConfig) -> LogLine | None:
+    """What is said of ListenCoresBucketsRatio, where it counts: at the start and at a restart."""
+    reckoned = config.buckets_reckoned
+    return None if reckoned is None else LogLine(Level.INFO, "core", "AH02819", reckoned)
 
 
 def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
@@ -85,13 +96,15 @@ def commit(master: Master, prepared: Generation, *, graceful: bool) -> None:
     master.scoreboard["generation"] = master.number
     master.scoreboard["config_generation"] += 1
     master.scoreboard.forget_refusal()
-    master.scoreboard["restarted"] = time.time_ns() // 1000
+    kind, number = (Event.RELOADED, "graceful") if graceful else (Event.RESTARTED, "restart")
+    master.scoreboard.note_event(kind, flavour.numbers[number], master.number)
     master.pod.close()  # no child of the new generation may inherit its writing end
     master.pod = pod
     if not graceful:
         for ended in reclaim(master.pool.children, master.pool.children, master.signals, prepared.error_log, steps):
             if ended.child is not None:
                 master.pool.say_killed(ended)
+        master.scoreboard.begin_anew()
     _start_children(master, graceful)
 
 
@@ -103,8 +116,6 @@ def _replace(master: Master, prepared: Generation, change: Change) -> None:
     prepared.take_stderr()
     master.others.take(master.number, prepared.error_log.log)
     master.write_pid_file()
-    for line in prepared.notes:
-        line.write(prepared.error_log)
     release()  # before a child could inherit its logs
     del release
     gc.unfreeze()
@@ -149,11 +160,9 @@ def stop_now(master: Master, *, fatal: bool = False) -> int:
     children, steps = master.pool.children, _steps(master.generation)
     reclaim(children, children, master.signals, master.generation.error_log, steps)
     master.listeners.close()
-    if not fatal:
+    if not fatal and master.stopping is None:  # else that has been done
         _remove_pid_file(master)
-        if master.stopping is None:
-            numbers = master.generation.flavour.numbers
-            master.log(Level.NOTICE, numbers["stop"], "caught SIGTERM, shutting down")
+        master.log(Level.NOTICE, master.generation.flavour.numbers["stop"], "caught SIGTERM, shutting down")
     return 0
 
 

@@ -1,8 +1,9 @@
 """worker: ThreadsPerChild connections a child, a thread and a slot each.
 
-One idle thread of a child at a time, the leader, waits for connections; it hands the lead on before it serves. So a
-child accepts only when a thread is idle, a child stands in the kernel's queue of waiters once, however many threads
-it has, and MaxConnectionsPerChild is counted under the leader's lock and exact.
+One idle thread of a child at a time, the leader, waits for connections; it hands the lead on before it serves, unless
+it knows the answer to all that a connection asks for. So a child accepts only when a thread is idle, a child stands in
+the kernel's queue of waiters once, however many threads it has, and MaxConnectionsPerChild is counted under the
+leader's lock and exact.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import _thread
 import os
 import select
+import socket
 
+from pyhttpd.api.connection import Conversation
 from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module
 from pyhttpd.mpm.child import ChildProcess
 from pyhttpd.mpm.directives import WORKER_DIRECTIVES, MpmSettings, WorkerConfig
 from pyhttpd.mpm.flavour import EXIT_CHILD_SICK, Flavour
 from pyhttpd.policy import WORKER, Full, Limits
-from pyhttpd.scoreboard import Status
+from pyhttpd.scoreboard import Slot, Status
 
 SQUAT_RETRY = 0.1  # seconds between looks at slots that threads of an older child still hold
 
@@ -76,22 +79,37 @@ class _Pool:
         while True:
             slot.set_status(Status.READY)
             with self.lead:
-                if child.exhausted:
+                taken = self._take(slot)
+                if taken is None:
                     return
-                try:
-                    accepted = child.acceptor.accept(child.is_leaving, child.polite)
-                except OSError as error:
-                    child.accept_failed(error)
-                    return
-                if accepted is None:
-                    child.leave()
-                    return
-                child.count_connection()
-                with self.counting:
-                    child.note_active(1)
-            child.converse(*accepted, slot, waiter)
+            child.converse(*taken, waiter)
             with self.counting:
                 child.note_active(-1)
+
+    def _take(self, slot: Slot) -> tuple[Conversation, socket.socket] | None:
+        """The leader's work: the next connection that takes more than a moment. None when the child shall leave.
+
+        Waking another thread costs more than a short answer, so the leader gives that itself.
+        """
+        child = self.child
+        while not child.exhausted:
+            try:
+                accepted = child.acceptor.accept(child.is_leaving, child.polite)
+            except OSError as error:
+                child.accept_failed(error)
+                return None
+            if accepted is None:
+                child.leave()
+                return None
+            child.count_connection()
+            sock, peer = accepted
+            connection = child.open(sock, peer, slot)
+            if connection is not None:
+                with self.counting:
+                    child.note_active(1)
+                return connection, sock
+            slot.set_status(Status.READY)
+        return None
 
     def _start_late(self) -> None:
         """More of the threads, whose slots an older child may have left by now. Without them the others go on."""

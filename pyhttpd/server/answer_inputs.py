@@ -23,8 +23,10 @@ Question = tuple[tuple[str, int], str, str, str]
 """The server's address and port, method, raw path, protocol."""
 Values = tuple[str | None, ...]
 
-_QUERY = "?"  # no name of a field
+QUERY = "?"
+"""Among names that were asked for: the query, which no field is called."""
 _MOST = 98_304  # bytes of the answers to one question
+_HOPELESS = 32  # answers that were kept in vain
 
 
 def question_of(address: tuple[str, int], head: Head) -> Question | None:
@@ -38,24 +40,41 @@ def names_read(request: ServerRequest, recording: Recording) -> frozenset[str] |
     fields = request.headers_in
     if not isinstance(fields, WatchedHeaders) or fields.all_read or recording.line_read or request.next is not None:
         return None
-    return frozenset(fields.read | {_QUERY} if recording.query_read else fields.read)
+    return frozenset(fields.read | {QUERY} if recording.query_read else fields.read)
 
 
 class Answers:
     """The kept answers to one question, by the values of what any of them has asked for."""
 
-    __slots__ = ("_by_values", "_names", "cost")
+    __slots__ = ("_by_values", "_in_vain", "_names", "_passed", "cost")
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._by_values: dict[Values, KeptAnswer] = {}
+        self._in_vain = 0  # answers that were kept since one has been found, or could not even be kept here
+        self._passed = 0  # that were not kept for that reason
         self.cost = 0  # bytes
 
     def find(self, head: Head) -> KeptAnswer | None:
-        return self._by_values.get(_values(head, self._names))
+        kept = self._by_values.get(_values(head, self._names))
+        if kept is not None:
+            self._in_vain = 0
+        return kept
+
+    def hopeful(self) -> bool:
+        """Whether one more is worth recording. Where each request has a value of its own for what is asked (a cookie,
+        the query), none is ever found: then one is tried now and then."""
+        if self._in_vain < _HOPELESS:
+            return True
+        self._passed += 1
+        return self._passed % _HOPELESS == 0
+
+    def note_in_vain(self) -> None:
+        self._in_vain += 1
 
     def put(self, names: frozenset[str], head: Head, kept: KeptAnswer) -> None:
         """Keep an answer that has asked for these names."""
+        self.note_in_vain()
         if not names.issubset(self._names):  # what is kept does not tell their values
             self._names = tuple(names.union(self._names))
             self._by_values, self.cost = {}, 0
@@ -72,4 +91,4 @@ class Answers:
 
 def _values(head: Head, names: tuple[str, ...]) -> Values:
     fields: Mapping[str, str] = head.fields.by_name()
-    return tuple([head.parts.query if name == _QUERY else fields.get(name) for name in names])
+    return tuple([head.parts.query if name == QUERY else fields.get(name) for name in names])

@@ -28,11 +28,14 @@ from pyhttpd.api.request import ConnectionInfo, Request
 from pyhttpd.api.url import canonical_name
 from pyhttpd.http.dates import format_date, parse_date
 from pyhttpd.http.head import Head
-from pyhttpd.http.headers import Headers
-from pyhttpd.server.answer_inputs import Answers, Question, question_of
+from pyhttpd.http.headers import Headers, WatchedHeaders
+from pyhttpd.server.answer_inputs import Answers, Question, names_read, question_of
+from pyhttpd.server.outlines import Outline, Outlines
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.response import client_closes
 from pyhttpd.server.sending import Sender
+from pyhttpd.util.escape import log_item
 from pyhttpd.util.generations import Generations
 
 LIMIT = 1 << 20
@@ -71,8 +74,9 @@ class KeptAnswer:
     """What there is to send again."""
 
     __slots__ = (
-        "_recent", "before_date", "before_left", "checks", "idle_time", "inline", "limit", "logs", "parts", "prepared",
-        "request", "send_timeout", "stale", "stays", "tail", "tracks_first_byte", "vhost",
+        "_recent", "before_date", "before_left", "checks", "client_closes", "idle_time", "inline", "limit", "logs",
+        "names", "parts", "prepared", "request", "request_line", "send_timeout", "size", "stale", "stays", "tail",
+        "tracks_first_byte", "vhost",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +90,7 @@ class KeptAnswer:
         self.checks = checks
         self.stale = False  # it was found to be no longer true
         self.stays = stays
+        self.client_closes = client_closes(request)
         self.idle_time = idle_time
         self.limit = core.max_keep_alive_requests
         self.send_timeout = core.timeout
@@ -94,6 +99,8 @@ class KeptAnswer:
         # How each log_transaction hook logs it again; None: with a copy of the request, as if it were another one.
         self.logs: tuple[Callable[[Again], None], ...] | None = None
         self.prepared = False  # whether they have been asked
+        self.request_line = ""  # as it stands in a log line, for those that are prepared
+        self.names: frozenset[str] | None = None  # of what the answer has asked for; None: that cannot be told
         inline, self.parts = body
         self.inline = len(inline)
         self._recent = -1, b""  # replaced as a whole, so that threads need no lock
@@ -104,27 +111,36 @@ class KeptAnswer:
         before, found, after = rest.partition(marker)
         self.before_left: bytes | None = before + found if found else None
         self.tail = (after[after.index(b"\r\n") :] if found else rest) + inline
+        self.size = len(head) + len(inline)  # bytes
 
-    def prepare_logs(self, request: ServerRequest, hooks: LogHooks) -> None:
-        """When it has been sent again, to this request, which has been logged: see api.phases.Hook.again."""
+    def prepare_logs(self, request: ServerRequest, hooks: LogHooks) -> frozenset[str] | None:
+        """When it has been sent again, to this request, which has been logged: see api.phases.Hook.again. Returns the
+        names of what the hooks have asked for; None if that cannot be told, or nothing can be prepared."""
         self.prepared = True
-        prepared = []
+        self.request_line = log_item(request.request_line)
+        recording = Recording(0.0)
+        fields, request.headers_in = request.headers_in, WatchedHeaders(request.headers_in)
+        request.recording = recording
         try:
+            prepared = []
             for hook in hooks:
                 log = None if hook is None else hook(request)
                 if log is None:
-                    return
+                    return None
                 prepared.append(log)
+            self.logs = tuple(prepared)
+            return names_read(request, recording) if recording.keepable else None
         except BaseException:
             log_exception(request)
-        else:
-            self.logs = tuple(prepared)
+            return None
+        finally:
+            request.recording = None
+            request.headers_in = fields
 
     def for_head(self, request: ServerRequest) -> KeptAnswer:
-        """The same answer for another head, whose `request` has been answered with it and logged."""
+        """The same answer for another head, whose `request` has been answered with it and logged. Still to `let_go`."""
         other = copy(self)
         other.request, other.logs, other.prepared = request, None, False
-        other.let_go()
         return other
 
     def let_go(self) -> None:
@@ -161,20 +177,40 @@ class Wish(NamedTuple):
 
 
 class AnswerMemo:
-    """The kept answers of one child, by equal heads and by what they have asked of different ones."""
+    """The kept answers of one child: by equal heads, by outlines, and by what they have asked of different heads."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._by_head: Generations[Key, KeptAnswer] = Generations(limit, _cost_by_head, _SEEN)
+    def __init__(self, limit: int = LIMIT, *, lines: bool = True) -> None:
+        """`limit` in bytes, for each of the ways; 0: nothing is kept. Without `lines` none of a head is remembered, so
+        that there are no outlines."""
+        self.by_head: Generations[Key, KeptAnswer] = Generations(limit, _cost_by_head, _SEEN)
         self._by_question: Generations[Question, Answers] = Generations(limit, _cost_by_question, _SEEN)
+        self.outlines = Outlines(frozenset(), limit if lines else 0)
         self._turned = 0.0
 
     def __len__(self) -> int:
         """How many heads it knows."""
-        return len(self._by_head)
+        return len(self.by_head)
 
     def get(self, key: Key) -> KeptAnswer | None:
         """The answer to an equal head."""
-        return self._by_head.young.get(key) or self._by_head.get(key)
+        kept = self.by_head.get(key)
+        if kept is not None and kept.stale:
+            self.by_head.drop(key)
+            return None
+        return kept
+
+    def put_by_outline(
+        self, outlines: Outlines, outline: Outline, kept: KeptAnswer, logged: frozenset[str] | None
+    ) -> None:
+        """Keep an answer whose logs are prepared and have asked for what is `logged`. Of these `outlines`, the outline
+        may tell too little; then there are others from now on."""
+        if kept.names is None or logged is None:
+            return
+        names = kept.names | logged
+        if outlines.tell(names):
+            outlines.put(outline, kept)
+        elif self.outlines is outlines:
+            self.outlines = outlines.with_names(names)
 
     def find(self, address: tuple[str, int], head: Head) -> KeptAnswer | None:
         """The answer to a head that differs from others in what does not matter."""
@@ -188,34 +224,52 @@ class AnswerMemo:
             return None
         return kept
 
-    def wanted(self, key: Key, head: Head, now: float) -> Wish | None:
-        """Whether the answer to this head is worth recording: such a one has come before. `now` on CLOCK_MONOTONIC."""
-        if len(key[1]) > LARGEST_HEAD or not self._by_head.limit:
-            return None
+    def age(self, now: float) -> None:
+        """Forget what has not been used for a while. `now` on CLOCK_MONOTONIC."""
         if now - self._turned >= UNUSED or now < self._turned:
-            self._by_head.turn()
+            self.by_head.turn()
             self._by_question.turn()
+            self.outlines.turn()
             self._turned = now
+
+    def seen_before(self, key: Key) -> bool:
+        """Whether this very head has come before, so that it is worth a place of its own."""
+        return len(key[1]) <= LARGEST_HEAD and self.by_head.seen_before(key)
+
+    def wanted(self, key: Key, head: Head) -> Wish | None:
+        """Whether the answer to this head is worth recording: such a one has come before."""
+        if len(key[1]) > LARGEST_HEAD or not self.by_head.limit:
+            return None
         question = question_of(key[0], head)
-        seen = self._by_head.seen_before(key)
-        asked = question is not None and self._by_question.seen_before(question)
+        seen = self.by_head.seen_before(key)
+        asked = question is not None and self._by_question.seen_before(question) and self._is_hopeful(question)
         return Wish(key if seen else None, question if asked else None) if seen or asked else None
 
     def put(self, wish: Wish, head: Head, names: frozenset[str] | None, kept: KeptAnswer) -> None:
         """Keep an answer. `names` are what it has asked for, None if that is not known."""
+        kept.names = names
         if wish.key is not None:
-            self._by_head.put(wish.key, kept)
-        if wish.question is not None and names is not None:
+            self.by_head.put(wish.key, kept)
+        if names is None:
+            self.note_in_vain(wish)
+        elif wish.question is not None:
             answers = self._by_question.get(wish.question) or Answers()
             answers.put(names, head, kept)
             self._by_question.put(wish.question, answers)
 
-    def put_for_head(self, key: Key, kept: KeptAnswer) -> None:
-        self._by_head.put(key, kept)
+    def note_in_vain(self, wish: Wish) -> None:
+        """The answer was recorded, but cannot be kept for other heads."""
+        if wish.question is not None:
+            answers = self._by_question.get(wish.question) or Answers()
+            answers.note_in_vain()
+            self._by_question.put(wish.question, answers)
 
-    def drop(self, key: Key) -> None:
-        """It is no longer true."""
-        self._by_head.drop(key)
+    def _is_hopeful(self, question: Question) -> bool:
+        answers = self._by_question.get(question)
+        return answers is None or answers.hopeful()
+
+    def put_for_head(self, key: Key, kept: KeptAnswer) -> None:
+        self.by_head.put(key, kept)
 
 
 def _cost_by_head(key: Key, kept: KeptAnswer) -> int:
@@ -271,8 +325,8 @@ def read_body(content: Sequence[Piece], recording: Recording) -> Body | None:
             if isinstance(piece, (bytes, FileSlice))
         ]
     )
-    for fd, file in recording.files.items():
-        if signature(os.fstat(fd)) != file.signature:
+    for fd in {piece.fd for piece in content if isinstance(piece, FileSlice)}:  # an .htaccess file is closed by now
+        if signature(os.fstat(fd)) != recording.files[fd].signature:
             return None  # it changed while it was read
     return body, ()
 

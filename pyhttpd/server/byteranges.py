@@ -12,6 +12,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.http.conditional import range_applies
 from pyhttpd.http.headers import Headers
 from pyhttpd.http.ranges import Ranges, TooMuchError, UnsatisfiableError, parse_ranges
+from pyhttpd.server.filters import Measured
 from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.server.response import full_content_type, run_response_hooks
 
@@ -26,16 +27,21 @@ def apply_ranges(request: ServerRequest) -> int | None:
     field = request.headers_in.get("Range")
     if field is None or request.status != 200 or request.simple or request.unmeasured:
         return None
-    if not isinstance(content, (list, tuple)):
+    if not isinstance(content, (list, tuple, Measured)):
         return None
     meant_for_errors = list(request.err_headers_out)
     run_response_hooks(request)
     headers = request.headers_out
     if "Content-Range" in headers or (headers.get("Content-Type") or "").lower().startswith("multipart/byteranges"):
         return None
-    if not all(isinstance(piece, (bytes, FileSlice)) for piece in content):
+    if isinstance(content, Measured):
+        if content.is_flushed:
+            return None
+        size = content.length
+    elif all(isinstance(piece, (bytes, FileSlice)) for piece in content):
+        size = sum(length_of(piece) for piece in content)
+    else:
         return None
-    size = sum(length_of(piece) for piece in content)
     if size == 0:
         return None
     now = request.arrived
@@ -62,6 +68,8 @@ def apply_ranges(request: ServerRequest) -> int | None:
         shown = ",".join(f"{first}-{last}" for first, last in ranges.pieces)
         counts = f"({ranges.overlaps} : {ranges.reversals} : {size})"
         request.log(Level.DEBUG, "http", "AH01583", f"Range: {field[6:]} | {shown} {counts}")
+    if isinstance(content, Measured) and len(ranges.pieces) > 1:
+        return None  # it comes only once, from its beginning to its end
     if ranges.pieces and _allowed(ranges, request.config(CoreDir)):
         request.status = 206
         _cut(request, content, ranges.pieces, size)
@@ -78,10 +86,15 @@ def _allowed(ranges: Ranges, config: CoreDir) -> bool:
     return all(limit == UNLIMITED or count <= limit for count, limit in counts)
 
 
-def _cut(request: ServerRequest, content: Sequence[Piece], parts: Sequence[tuple[int, int]], size: int) -> None:
-    if len(parts) == 1:
+def _cut(
+    request: ServerRequest, content: Sequence[Piece] | Measured, parts: Sequence[tuple[int, int]], size: int
+) -> None:
+    if isinstance(content, Measured) or len(parts) == 1:
         first, last = parts[0]
-        request.content = _between(content, first, last)
+        if isinstance(content, Measured):
+            request.content = content.between(first, last)
+        else:
+            request.content = _between(content, first, last)
         request.content_length = last - first + 1
         request.headers_out.set("Content-Range", f"bytes {first}-{last}/{size}")
     else:

@@ -5,28 +5,29 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import time
 from enum import Enum, auto
+from time import monotonic
+from time import time as wall_time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyhttpd.api.connection import CLOSE, RECEIVE_LIMIT, SHORTLY, For, Wait, Woken
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DONE, OK, Phase
-from pyhttpd.api.recording import Recording, unchanged
+from pyhttpd.api.recording import Recording
 from pyhttpd.http.fields import END_OF_FILE, Unread
 from pyhttpd.http.head import Head, HeadBuffer, HeadError, check_lines, is_whole, parse_head
 from pyhttpd.scoreboard import Slot, Status
-from pyhttpd.server.answer_memo import KeptAnswer, Key, copy_of, copy_with, open_files, send_parts
+from pyhttpd.server.again import send_again
+from pyhttpd.server.answer_memo import KeptAnswer
 from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.endpoint import plain_name
-from pyhttpd.server.exchange import Exchange, log_again, log_request
+from pyhttpd.server.exchange import Exchange
 from pyhttpd.server.hosts import idle_time
 from pyhttpd.server.pipeline import log_exception
-from pyhttpd.server.protocol_directives import HTTP_1
-from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
+from pyhttpd.server.sending import ClientGoneError, Sender
 from pyhttpd.server.tracing import TracingSender
+from pyhttpd.util.escape import log_path
 
 if TYPE_CHECKING:
     from pyhttpd.server.service import HttpService
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RECEIVE = 8192
-READ, KEEPALIVE = Status.BUSY_READ, Status.BUSY_KEEPALIVE  # members of an enum cost a look-up each time
+# Members of an enum cost a look-up each time.
+READ, WRITE, LOG, KEEPALIVE = Status.BUSY_READ, Status.BUSY_WRITE, Status.BUSY_LOG, Status.BUSY_KEEPALIVE
+CLOSING = Status.CLOSING
+_FLIGHT = 14_600  # bytes that leave at once, before the client confirms any (RFC 6928, section 2)
+_LOOK = 8  # answers between two looks whether it is the same head that comes again and again
 _LINGER_IDLE = 2.0  # seconds in which the client sends nothing, after our end
 _LINGER_TOTAL = 30.0
 
@@ -57,18 +62,22 @@ class Connection:
     answered = 0  # answers that were sent, or tried
     kept = 0  # those after which the connection stayed open
     keep_alive = False
+    client_closes = False  # it has said that it sends nothing more
     aborted = False
     closing = False  # nothing may be read as a request after this answer
+    _first: bytes | None = None  # what had come when the connection was accepted
+    _found: tuple[KeptAnswer | None, str | None] | None = None  # what the memo has for that
     bytes_in = 0
     bytes_out = 0
     arrived = 0.0  # when the first byte of this head came, seconds since the epoch
     began = 0.0  # the same on CLOCK_MONOTONIC
-    ended = 0.0  # of an answer that was sent again, when it had been sent
+    request_line = ""  # of an answer that was sent again, as it stands in a log line
+    ended = 0.0  # likewise, when it had been sent
     _client_name: str | None = None
     _requests = 0
-    _described: KeptAnswer | None = None  # what the slot says, if this
+    last_kept: KeptAnswer | None = None  # what was sent last, if it was a kept answer
     _deadline: ReadDeadline | None = None
-    _idle_time = 0.0
+    idle_time = 0.0
     _idle_until = 0.0
     _linger_short = False
     _linger_until = 0.0
@@ -80,7 +89,8 @@ class Connection:
         self.slot = slot
         self._number = number
         self.address, self._client_port = plain_name(peer)
-        self._endpoint = endpoint = service.endpoints.find(sock)
+        self.host = self.address
+        self.endpoint = endpoint = service.endpoints.find(sock)
         self._limited = endpoint.limited  # whether a blocking recv ends SHORTLY
         self.local_ip, self.local_port = endpoint.address
         self.base_server = endpoint.server
@@ -95,7 +105,7 @@ class Connection:
     @property
     def chain(self) -> Chain | None:
         """The virtual hosts of the address that it came to."""
-        return self._endpoint.chain
+        return self.endpoint.chain
 
     # -- what another client, or another request, may have otherwise: answers that depend on it are not kept
 
@@ -119,6 +129,7 @@ class Connection:
     @client_name.setter
     def client_name(self, name: str | None) -> None:
         self._client_name = name
+        self.host = log_path(name) if name else self.address
 
     @property
     def number(self) -> int:
@@ -134,17 +145,39 @@ class Connection:
 
     # -- the state machine
 
+    def begin(self) -> bool:
+        """See api.connection.Conversation. What is known, and small enough to be sent whatever the client does."""
+        if self.service.welcomes:
+            return False
+        self._start()
+        chunk = self._first = self._receive()
+        if not chunk:
+            return False
+        kept, line = self._found = self._find(chunk)
+        if kept is None or kept.logs is None or kept.parts or kept.size > self.endpoint.sent_at_once:
+            return False
+        self._found = None
+        if not send_again(self, kept, chunk, line) or self.keep_alive or not (self.client_closes or self.aborted):
+            return False
+        self.slot.set_status(CLOSING)
+        return True
+
+    def _start(self) -> None:
+        self.slot.set_status(READ)
+        self.arrived, self.began = wall_time(), monotonic()
+
     def serve(self, woken: Woken) -> Wait:
         """See api.connection.Conversation."""
         if self._state is State.LINGER:
             return CLOSE if woken in (Woken.EXPIRED, Woken.CROWDED) else self._linger()
         if woken is Woken.NEW:
-            self.slot.set_status(READ)
-            self.arrived, self.began = time.time(), time.monotonic()
-            if self.service.welcomes and not self._welcome():
-                return CLOSE
-            chunk = self._receive()
-            if chunk and self._repeat(chunk):
+            if not self.began:
+                self._start()
+                if self.service.welcomes and not self._welcome():
+                    return CLOSE
+                self._first = self._receive()
+            chunk, self._first = self._first, None
+            if self.answered or (chunk and self._repeat(chunk)):
                 self.bytes_in = 0
                 if not self.keep_alive:
                     return self._close()
@@ -166,7 +199,7 @@ class Connection:
                 if wait is not None:
                     return wait
             try:
-                head = self._input.take(self._endpoint.limits, between=self.answered > 0)
+                head = self._input.take(self.endpoint.limits, between=self.answered > 0)
             except HeadError as error:
                 if error.status:
                     self._refuse(error)
@@ -182,14 +215,15 @@ class Connection:
                 return self._wait()
             if not chunk:
                 return self._client_ended()
-            self._take_in(chunk, time.monotonic())
+            self._take_in(chunk, monotonic())
 
     def _next(self, woken: Woken) -> Wait | None:
         """Between two requests: answer those whose answer is known, as long as one comes SHORTLY after another. None if
         something else has come, which is in `_input` then."""
-        patient = 0 < self.shortly < self._idle_time and woken is not Woken.ENDED
+        patient = 0 < self.shortly < self.idle_time and woken is not Woken.ENDED
         flags = self._blocking() if patient else socket.MSG_DONTWAIT
-        receive = self.sock.recv
+        receive, set_status = self.sock.recv, self.slot.set_status
+        address, by_head = self.endpoint.address, self.service.answers.by_head
         while True:
             try:
                 chunk = receive(_RECEIVE, flags)
@@ -201,23 +235,25 @@ class Connection:
             if not chunk:
                 return self._client_ended()
             self.bytes_in = len(chunk)
-            self.arrived, self.began = time.time(), time.monotonic()
-            if not self._repeat(chunk):
-                if not is_whole(chunk, self._endpoint.limits):
-                    break
-                self._exchange(chunk)
-                self.sender.sent = 0
-                self.ended = time.monotonic()
+            self.arrived, self.began = wall_time(), monotonic()
+            kept = by_head.young.get((address, chunk))
+            if kept is None or not send_again(self, kept, chunk):
+                if not self._repeat(chunk):
+                    if not is_whole(chunk, self.endpoint.limits):
+                        break
+                    self._exchange(chunk)
+                    self.sender.sent = 0
+                    self.ended = monotonic()
+                if self._input.data:  # the next request, behind a body
+                    self.bytes_in = len(self._input.data)
+                    if not self.keep_alive or self.aborted:
+                        return self._close()
+                    self._between_requests()
+                    return None
             if not self.keep_alive or self.aborted:
-                self.bytes_in = 0
                 return self._close()
-            if self._input.data:  # the next request, behind a body
-                self.bytes_in = len(self._input.data)
-                self._between_requests()
-                return None
-            self.bytes_in = 0
-            self.slot.set_status(KEEPALIVE)
-            self._idle_until = self.ended + self._idle_time
+            set_status(KEEPALIVE)
+            self._idle_until = self.ended + self.idle_time
         self._begin_head(self.began)
         self._take_in(chunk, self.began)
         return None
@@ -237,88 +273,28 @@ class Connection:
         self.bytes_in = len(self._input.data)
         self.sender.sent = 0
 
-    def _repeat(self, head: bytes) -> bool:
-        """Send the answer that the memo has for this head. False if it has none that still holds."""
-        answers = self.service.answers
-        kept = answers.get((self._endpoint.address, head))
-        if kept is None:
-            return False
-        sent = self._send_again(kept)
-        if kept.stale:
-            answers.drop((self._endpoint.address, head))
-        return sent
+    def _repeat(self, data: bytes) -> bool:
+        """Send the answer that the memo has for this head. False if it has none that holds."""
+        kept, line = self._found or self._find(data)
+        self._found = None
+        return kept is not None and send_again(self, kept, data, line)
 
-    def _send_again(self, kept: KeptAnswer, head: Head | None = None, key: Key | None = None) -> bool:
-        """Send a kept answer. False if it does not hold, for this connection or at all. With a `head` it was made for
-        another head; it is put into the memo for this one, whose `key` is given if it has come before."""
-        service = self.service
-        if self.closing or service.leaving:
-            return False
-        left = kept.limit - self.kept
-        if kept.limit and left <= 0:
-            return False
-        if kept.stale or not unchanged(kept.checks):
-            kept.stale = True
-            return False
-        files: list[int] | None = None
-        if kept.parts:
-            files = open_files(kept.parts)
-            if files is None:
-                return False
-        slot, sender, arrived = self.slot, self.sender, self.arrived
-        if service.extended_status:
-            if head is not None:
-                slot.describe(self.address, HTTP_1, kept.vhost, head.line)
-                self._described = None
-            elif self._described is not kept:
-                slot.describe(self.address, HTTP_1, kept.vhost, kept.request.request_line)
-                self._described = kept
-            slot.begin_request(arrived)
-        else:
-            slot.set_status(Status.BUSY_WRITE)
-        self.answered += 1
-        self.keep_alive = kept.stays
-        self._idle_time = kept.idle_time
-        if kept.stays:
-            self.kept += 1
-        sender.timeout = kept.send_timeout
-        request = None
-        if head is not None:
-            request = copy_with(kept.request, head, self, arrived, self.began)
-        elif kept.logs is None:
-            request = copy_of(kept.request, self, arrived, self.began)
-        if request is not None and kept.tracks_first_byte:
-            request.answer.first_byte = time.monotonic()
-        message = kept.message(int(arrived), left)
-        try:
-            sender.send(message, more=files is not None)
-            if files is not None:
-                send_parts(sender, kept.parts, files, kept.request.answer)
-        except (ClientGoneError, TruncatedFileError) as error:
-            self.aborted, self.keep_alive = True, False
-            if request is None:
-                request = copy_of(kept.request, self, arrived, self.began)
-            request.answer.bytes_sent = max(sender.sent - len(message) + kept.inline, 0)
-            if isinstance(error, ClientGoneError) and error.timed_out:
-                request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
-                sender.give_up()
-        finally:
-            for fd in files or ():
-                os.close(fd)
-        if request is None:
-            log_again(self, kept)
-        else:
-            log_request(self, request)
-            self.ended = time.monotonic()
-            request.done()
-            if self.aborted:
-                pass  # what this request says of itself is not what others will
-            elif key is not None:
-                service.answers.put_for_head(key, kept.for_head(request))
-            elif head is None and not kept.prepared:
-                kept.prepare_logs(request, service.pipeline.log_again)
-        sender.sent = 0
-        return True
+    def _find(self, data: bytes) -> tuple[KeptAnswer | None, str | None]:
+        """What the memo has for this head, or for its outline: then with the request line."""
+        answers, endpoint = self.service.answers, self.endpoint
+        key = endpoint.address, data
+        kept = answers.get(key)
+        if kept is not None or not endpoint.outlined:
+            return kept, None
+        outlines = answers.outlines
+        found = outlines.of(endpoint.address, data)
+        if found is None:
+            return None, None
+        line, outline = found
+        kept = outlines.get(outline)
+        if kept is not None and not self.answered % _LOOK and answers.seen_before(key):
+            return None, None  # equal heads have a shorter way: let it be put there
+        return kept, line
 
     def _welcome(self) -> bool:
         """Ask the pre_connection hooks. What they refuse, or fail at, is closed without an answer."""
@@ -331,16 +307,16 @@ class Connection:
     def _begin_head(self, now: float) -> None:
         """`now` on CLOCK_MONOTONIC: from when on the client's time runs."""
         between = self._state is State.IDLE
-        pause = self._idle_time if between else self._endpoint.timeout  # until the request line is there
-        self._deadline = ReadDeadline(self._endpoint.stages.header, pause, now)
+        pause = self.idle_time if between else self.endpoint.timeout  # until the request line is there
+        self._deadline = ReadDeadline(self.endpoint.stages.header, pause, now)
         if between:
             self.slot.set_status(Status.BUSY_READ)
 
     def _between_requests(self) -> None:
         self._state = State.IDLE
-        self._idle_until = time.monotonic() + self._idle_time
+        self._idle_until = monotonic() + self.idle_time
         if self._input.data:  # the next request is here already
-            self.arrived, self.began = time.time(), time.monotonic()
+            self.arrived, self.began = wall_time(), monotonic()
             self._begin_head(self.began)
             self._state = State.HEAD
         else:
@@ -349,21 +325,21 @@ class Connection:
     def _wait(self) -> Wait:
         assert self._deadline is not None
         if self._input.has_line:
-            self._deadline.allow_pause(self._endpoint.timeout)
+            self._deadline.allow_pause(self.endpoint.timeout)
         return Wait(For.FIRST if self._state is State.NEW else For.READ, self._deadline.at, self.began)
 
     def _make_room(self) -> Wait:
         """End an idle connection at once: what has been answered was answered a while ago, so nobody lingers for it."""
         if self._state is State.NEW:
             self._new_exchange().log_only(Head(), 408)
-        self.slot.set_status(Status.CLOSING)
+        self.slot.set_status(CLOSING)
         return CLOSE
 
     def _expired(self) -> Wait:
         """The client was too slow. Only who has sent its request line is told so."""
         if self._state is State.IDLE:
             return self._close()
-        if self._endpoint.stages.header.initial > 0:
+        if self.endpoint.stages.header.initial > 0:
             log = self.service.log_of(self.base_server)
             log.log(Level.INFO, "reqtimeout", "AH01382", "Request header read timeout", connection=self)
             self._linger_short = True
@@ -378,7 +354,7 @@ class Connection:
         if b"\n" in self._input.data:
             self._refuse_fields(400, Unread(END_OF_FILE, "(null)"))
             return self._close()
-        self.slot.set_status(Status.CLOSING)
+        self.slot.set_status(CLOSING)
         return CLOSE
 
     # -- input
@@ -438,30 +414,29 @@ class Connection:
     # -- requests
 
     def _new_exchange(self) -> Exchange:
-        self._described = None
+        self.last_kept = None
         return Exchange(self, self.arrived, self.began)
 
     def _exchange(self, data: bytes) -> None:
-        service, endpoint = self.service, self._endpoint
+        service, answers, endpoint = self.service, self.service.answers, self.endpoint
         try:
             known = None if service.heads is None else service.heads.parse(data, endpoint.limits)
             head = known or parse_head(data, endpoint.limits)
         except HeadError as error:
             self._refuse(error)
             return
-        key = endpoint.address, data
-        wish = service.answers.wanted(key, head, self.began)
-        kept = service.answers.find(endpoint.address, head)
-        if kept is not None and self._send_again(kept, head, wish and wish.key):
+        answers.age(self.began)
+        kept = answers.find(endpoint.address, head)
+        if kept is not None and send_again(self, kept, data, head.line, head):
             return
         exchange = self._new_exchange()
-        exchange.run(head, wish)
-        self._idle_time = idle_time(exchange.request.server, self.base_server)
+        exchange.run(head, answers.wanted((endpoint.address, data), head))
+        self.idle_time = idle_time(exchange.request.server, self.base_server)
 
     def _refuse_fields(self, status: int, unread: Unread | None = None) -> None:
         """A head that broke off behind its request line. What was wrong before counts more."""
         try:
-            head = check_lines(bytes(self._input.data), self._endpoint.limits)
+            head = check_lines(bytes(self._input.data), self.endpoint.limits)
         except HeadError as error:
             self._refuse(error)
         else:
@@ -481,10 +456,12 @@ class Connection:
             self.service.error_log.log(Level.DEBUG, "core", None, "closing a connection", errno=error.errno)
 
     def _close(self) -> Wait:
-        """Close our side and read until the client's end, or for a while."""
-        self.slot.set_status(Status.CLOSING)
+        """Close our side and read until the client's end, or for a while: who sends into a closed connection gets a
+        reset, which eats what it has not read yet. Who has promised to send nothing more need not be waited for, but
+        where a promise that is not kept (a line end behind the request) would cost the rest of a large answer."""
+        self.slot.set_status(CLOSING)
         self.keep_alive = False
-        if self.aborted:
+        if self.aborted or (self.client_closes and not self._input.data and self.bytes_out <= _FLIGHT):
             return CLOSE
         try:
             self.sock.shutdown(socket.SHUT_WR)
@@ -492,14 +469,14 @@ class Connection:
             return CLOSE
         self._state = State.LINGER
         self._linger_until = 0.0
-        self._lingering = time.monotonic()
+        self._lingering = monotonic()
         return self._linger()
 
     def _linger(self) -> Wait:
         flags = self._blocking() if self.shortly else socket.MSG_DONTWAIT  # its end usually comes at once
         while True:
             chunk = self._receive(flags)
-            now = time.monotonic()
+            now = monotonic()
             if chunk is None:
                 idle = now + _LINGER_IDLE
                 until = min(idle, self._linger_until) if self._linger_until else idle

@@ -30,13 +30,15 @@ from pyhttpd.config.directive import (
 )
 from pyhttpd.config.language import LANGUAGE
 from pyhttpd.server.arguments import on_or_off
+from pyhttpd.server.cgi_directives import CGI_DIRECTIVES
 from pyhttpd.server.core_hooks import CORE_HOOKS, HTTP_HOOKS
 from pyhttpd.server.file_directives import FILE_DIRECTIVES
+from pyhttpd.server.filters import OWN_FILTERS
 from pyhttpd.server.limit_sections import LIMIT_SECTIONS
 from pyhttpd.server.log_directives import LOG_DIRECTIVES, log_of_server
 from pyhttpd.server.override_directives import OPTION_WORDS, OPTIONS, OVERRIDE_DIRECTIVES, may_name
 from pyhttpd.server.protocol_directives import PROTOCOL_DIRECTIVES
-from pyhttpd.util.digits import value_of
+from pyhttpd.util.digits import is_number, value_of
 from pyhttpd.util.directory import directory_error
 from pyhttpd.util.wildcard import is_wild
 
@@ -73,14 +75,15 @@ def _server_name(setting: Setting, word: str) -> None:
     if "://" in word:
         scheme, rest = word.split("://", 1)
         scheme = scheme.lower()
-        if not scheme.isalpha():
-            raise SettingError(f'The ServerName scheme "{scheme}" is invalid')
+        if not scheme:
+            raise SettingError('The ServerName scheme "" is invalid', wrong=word)
     port = 0
     if match := re.fullmatch(r"(\[[^]]*\]|[^:]*):(.*)", rest):
         rest = match[1]
-        if re.fullmatch("[0-9]{1,5}", match[2]) is None or not 1 <= int(match[2]) <= 65535:
+        digits = match[2].removesuffix("/")  # of a whole URL
+        if not is_number(digits) or not 1 <= value_of(digits) <= 65535:
             raise SettingError(f'The port number "{word}" is outside the appropriate range (i.e., 1..65535).')
-        port = int(match[2])
+        port = value_of(digits)
     setting.set("server_name", rest)
     setting.set("server_scheme", scheme)
     setting.set("server_port", port)
@@ -192,7 +195,6 @@ def _limit(name: str, zero: str = "") -> Converter:
 
 
 _MECHANISMS = ("default", "yes", "flock", "fcntl", "file", "pthread", "sysvsem", "posixsem", "sem", "none", "no")
-_OF_FILES = frozenset({"default", "yes", "flock", "fcntl", "file"})
 _SHOWN_MECHANISMS = (
     "(Mutex mechanisms are: 'none', 'default', 'flock:/path/to/file', 'fcntl:/path/to/file', 'file:/path/to/file', "
     "'pthread', 'sysvsem', 'posixsem', 'sem')"
@@ -209,7 +211,7 @@ def _mutex(setting: Setting, *words: str) -> None:
     if kind.lower() not in _MECHANISMS:
         message = f"Invalid Mutex argument {mechanism} {_SHOWN_MECHANISMS}"
         raise SettingError(message, wrong=mechanism, part=kind, choices=_MECHANISMS)
-    if directory and kind.lower() in _OF_FILES and not os.path.isdir(setting.path(directory)):
+    if directory and not os.path.isdir(setting.path(directory)):
         raise SettingError(f"Invalid Mutex directory in argument {mechanism}", wrong=mechanism, part=directory)
     for name in reversed([name for name in names if name.lower() != "omitpid"] or ["default"]):
         if name not in _MUTEXES:
@@ -410,8 +412,10 @@ CORE = Module(
         *FILE_DIRECTIVES,
         *PROTOCOL_DIRECTIVES,
         *LOG_DIRECTIVES,
+        *CGI_DIRECTIVES,
     ),
     hooks=CORE_HOOKS,
+    providers=OWN_FILTERS,
     check_config=check_config,
     prepare=prepare,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyhttpd.api.core_config import CoreDir, CoreServer
 from pyhttpd.api.expression import variables_of
+from pyhttpd.api.filters import add_input_filter, add_output_filter
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DECLINED, DONE, OK, Hook, Order, Phase, on
 from pyhttpd.api.request import Request, Services
@@ -29,8 +30,10 @@ def _translate(request: Request) -> int:
     server = request.server.config(CoreServer)
     root = server.document_root_below(request.services.configuration.server_root)
     path = request.uri
-    if server.server_path is not None and is_below(path, server.server_path):
-        path = path[len(server.server_path) :]
+    is_main = request.server is request.services.configuration.main
+    prefix = server.main_server_path if is_main else server.server_path
+    if prefix is not None and is_below(path, prefix):
+        path = path[len(prefix) :]
     path = path.lstrip("/")
     if "//" in path:  # MergeSlashes Off
         path = "/".join(part for part in path.split("/") if part) + "/" * path.endswith("/")
@@ -70,11 +73,12 @@ def _override_type(request: Request) -> int:
 
 
 def _insert_filters(request: Request) -> None:
-    """SetOutputFilter and SetInputFilter. No module has a filter that could be named."""
+    """SetOutputFilter and SetInputFilter."""
     config = request.config(CoreDir)
-    if config.output_filters or config.input_filters:
-        for name in (*config.output_filters, *config.input_filters):
-            request.log(Level.ERROR, "core", "AH00082", f"an unknown filter was not added: {name}")
+    for name in config.output_filters:
+        add_output_filter(request, name)
+    for name in config.input_filters:
+        add_input_filter(request, name)
 
 
 def _see_request_tail(service: Services) -> None:

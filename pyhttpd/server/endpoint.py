@@ -11,9 +11,13 @@ from pyhttpd.api.reqtimeout import ReadTimeouts
 from pyhttpd.config.configuration import ServerRecord
 from pyhttpd.http.head import Limits
 from pyhttpd.http.methods import KNOWN
+from pyhttpd.server.outlines import LONGEST
 from pyhttpd.server.vhosts import Chain, VirtualHosts
 
 _MOST = 1024  # endpoints; all of 127.0.0.0/8 may be one
+_USUAL_BUFFER = 16384  # SO_SNDBUF; SendBufferSize makes it less, or more
+_SURELY_SENT = 4608  # bytes that it has room for, whatever the client does
+_LEAST_SENT = 2048  # that the smallest one there is has room for
 
 
 class Endpoint(NamedTuple):
@@ -27,6 +31,8 @@ class Endpoint(NamedTuple):
     timeout: float  # seconds
     stages: ReadTimeouts
     limited: bool  # its sockets have RECEIVE_LIMIT from their listener
+    outlined: bool  # its limits are such that a head that has an outline is within them
+    sent_at_once: int  # bytes of a first answer that are sent without waiting, even to a client that takes none
 
 
 class Endpoints:
@@ -52,10 +58,13 @@ class Endpoints:
         address = plain_name(name)
         chain = self._vhosts.at(*address)
         server = self._vhosts.main if chain is None else chain.default
+        limits = self._limits[id(server)]
         limit = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, len(RECEIVE_LIMIT))
+        buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         return Endpoint(
-            address, chain, server, self._limits[id(server)], server.config(CoreServer).timeout,
-            server.config(ReadTimeouts), limit != bytes(len(RECEIVE_LIMIT)),
+            address, chain, server, limits, server.config(CoreServer).timeout, server.config(ReadTimeouts),
+            limit != bytes(len(RECEIVE_LIMIT)), limits.strict and min(limits.line, limits.field_size) >= LONGEST,
+            _SURELY_SENT if buffer >= _USUAL_BUFFER else _LEAST_SENT,
         )  # fmt: skip
 
 

@@ -21,14 +21,15 @@ from pyhttpd.http.status import DROPS_CONNECTION, WITHOUT_BODY
 from pyhttpd.http.url import UrlError
 from pyhttpd.scoreboard import Status
 from pyhttpd.server.answer_inputs import names_read
-from pyhttpd.server.answer_memo import KeptAnswer, Wish, copy_of, read_body, record
+from pyhttpd.server.answer_memo import KeptAnswer, Wish, read_body, record
 from pyhttpd.server.body import ReceivedBody
 from pyhttpd.server.files import discard_body
+from pyhttpd.server.filters import send_filtered, unfiltered
 from pyhttpd.server.hosts import bad_host, find_host, find_server, idle_time, names_this_server
 from pyhttpd.server.pipeline import answer_with_500, log_exception
 from pyhttpd.server.protocol_directives import HTTP_1
 from pyhttpd.server.request import ServerRequest
-from pyhttpd.server.response import BadFieldError, KeepAlive, response_head
+from pyhttpd.server.response import BadFieldError, KeepAlive, client_closes, response_head
 from pyhttpd.server.sending import ClientGoneError, TruncatedFileError
 from pyhttpd.server.tracing import log_unread, trace_answer, trace_line
 from pyhttpd.util.escape import native
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from pyhttpd.config.configuration import ServerRecord
     from pyhttpd.server.connection import Connection
 
-LOG = Status.BUSY_LOG  # members of an enum cost a look-up each time
 _TOGETHER = 16384  # a head and a body up to this size are one send
 _COUNTED = 8000  # a body without a length is looked at this far: if it ends before, its length is known
 _PASSWORD = re.compile(r"(://[^/@: ]*:)[^/@ ]*@")
@@ -80,6 +80,7 @@ class Exchange:
         else:
             self.pipeline.finish(status, request)
         self._read_before_error()
+        self.connection.client_closes = client_closes(request)
         kept_before = self.connection.kept
         self._send()
         kept, names = None, None
@@ -92,15 +93,18 @@ class Exchange:
             member.recording = None
             member = member.next
         self._log()
-        if kept is not None and wish is not None:
-            kept.let_go()
-            self.service.answers.put(wish, head, names, kept)
+        if recording is not None and wish is not None:
+            if kept is not None:
+                kept.let_go()
+                self.service.answers.put(wish, head, names, kept)
+            else:
+                self.service.answers.note_in_vain(wish)
         if status is not None:
             self.connection.keep_alive = False  # what follows such a head is anybody's guess
 
     def _read_before_error(self) -> None:
         """An error page or a redirect waits for the request's body: where that is broken, this is what is told."""
-        answer, body = self.request.answer, self.request.body
+        answer, body = self.request.answer, unfiltered(self.request.body)
         if body is None or answer.status < 300 or answer.status in (304, *DROPS_CONNECTION):
             return
         if isinstance(body, ReceivedBody) and not body.ended and not body.failed and body.announced <= _DISCARD_LIMIT:
@@ -118,7 +122,7 @@ class Exchange:
         transient = connection.closing or self.service.leaving or (limit and limit - kept_before <= 0)
         if (
             not recording.keepable or connection.aborted or transient or chunked
-            or request.drops_connection or request.body is not None
+            or request.drops_connection or request.body is not None or answer.output_filters
         ):  # fmt: skip
             return None
         silent = answer.header_only or answer.status in WITHOUT_BODY
@@ -146,7 +150,8 @@ class Exchange:
         if error.unread is not None:
             log_unread(request, error.unread)
         if str(error):
-            request.log(level, "core", error.number, native(str(error)))
+            module = "http" if error.number == "AH01592" else "core"  # Apache's reader of bodies says that
+            request.log(level, module, error.number, native(str(error)))
         if error.in_fields:
             request.log(Level.DEBUG, "core", "AH00567", "request failed: error reading the headers")
         if error.note is not None:
@@ -268,7 +273,10 @@ class Exchange:
         before = sender.sent
         if answer.simple:
             head = b""
-        if answer.header_only or answer.status in WITHOUT_BODY:
+        silent = answer.header_only or answer.status in WITHOUT_BODY
+        if answer.output_filters:
+            send_filtered(sender, answer, head, None if silent else pieces, chunked=chunked)
+        elif silent:
             sender.send(head)
             _close(pieces)
         else:
@@ -288,6 +296,9 @@ class Exchange:
             trace_answer(answer, head)
         if stays:
             connection.kept += 1 if self.request.given_up is None else 2
+        elif not connection.closing and connection.kept:
+            limit = answer.server.config(CoreServer).max_keep_alive_requests
+            connection.kept += connection.kept == limit  # as Apache counts the one that comes when it is reached
         return head, stays, chunked
 
     def _body(self) -> tuple[ServerRequest, Iterator[Piece], bool]:
@@ -383,7 +394,7 @@ class Exchange:
 
     def _finish_body(self) -> bool:
         """Read what nobody read of the request's body, up to a limit; else the next head could not be found."""
-        body = self.request.body
+        body = unfiltered(self.request.body)
         if not isinstance(body, ReceivedBody) or body.ended:
             return True
         if body.failed:
@@ -412,24 +423,7 @@ def log_request(connection: Connection, request: ServerRequest) -> None:
     except BaseException:
         log_exception(request)
     if service.extended_status:
-        slot.end_request(request.arrived, request.began, time.monotonic(), connection.bytes_out)
-
-
-def log_again(connection: Connection, kept: KeptAnswer) -> None:
-    """The same for an answer that was sent again, where all logs are prepared for that."""
-    slot = connection.slot
-    slot.set_status(LOG)
-    connection.bytes_out = connection.sender.sent
-    connection.note_request()
-    connection.ended = now = time.monotonic()
-    assert kept.logs is not None
-    try:
-        for log in kept.logs:
-            log(connection)
-    except BaseException:
-        log_exception(copy_of(kept.request, connection, connection.arrived, connection.began))
-    if connection.service.extended_status:
-        slot.end_request(connection.arrived, connection.began, now, connection.bytes_out)
+        slot.end_request(request.began, time.monotonic(), connection.bytes_out)
 
 
 def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pyhttpd.api.core_config import LARGEST_XML_BODY, UNLIMITED, CoreDir, CoreServer, ErrorDocument, ETagPart, ETagParts
+from pyhttpd.api.filters import INPUT, OUTPUT, warn_of_name
 from pyhttpd.api.url import is_url
 from pyhttpd.config.directive import (
     ANYWHERE,
@@ -103,30 +104,18 @@ def _buffer_size(word: str) -> int:
 
 
 def _depth(word: str) -> int:
-    try:
-        value = number(word)
-    except ValueError:
-        value = 0
-    if value <= 0:
+    if not is_number(word.lstrip("+-")) or number(word) <= 0:
         raise ValueError("The recursion limit must be greater than zero.")
-    return value
-
-
-_FILTERS = {
-    "brotli_compress": "mod_brotli", "buffer": "mod_buffer", "deflate": "mod_deflate", "includes": "mod_include",
-    "inflate": "mod_deflate", "proxy-html": "mod_proxy_html", "rate_limit": "mod_ratelimit", "sed": "mod_sed",
-    "substitute": "mod_substitute", "xml2enc": "mod_xml2enc",
-}  # fmt: skip
+    return number(word)
 
 
 def _set_filters(setting: Setting, names: str) -> None:
     """A name that no module's filter has is no error for Apache, which complains of it at each request."""
     given = tuple(filter(None, names.split(";")))
+    is_output = setting.row.name == "SetOutputFilter"
     for name in given:
-        owner = _FILTERS.get(name.lower())
-        of = f", it is one of {owner}" if owner is not None else ""
-        setting.warn(f"{setting.row.name} {name} has no effect: there is no filter of that name{of}", "PH00404")
-    setting.set("output_filters" if setting.row.name == "SetOutputFilter" else "input_filters", given)
+        warn_of_name(setting, OUTPUT if is_output else INPUT, name)
+    setting.set("output_filters" if is_output else "input_filters", given)
 
 
 def _recursion(setting: Setting, redirects: int, subrequests: int | None = None) -> None:
@@ -177,6 +166,7 @@ def _error_document(setting: Setting, line: str) -> None:
             f"{setting.location.file}:{setting.location.line} cannot use a full URL in a 401 ErrorDocument "
             "directive --- ignoring!",
             "AH00113",
+            level="notice",
         )
         return
     value = "" if kind == "default" else _expression(setting, "Cannot parse expression in ErrorDocument: ", text)

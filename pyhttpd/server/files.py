@@ -8,6 +8,7 @@ from functools import partial
 
 from pyhttpd.api.body import FileSlice
 from pyhttpd.api.core_config import CoreDir, CoreServer
+from pyhttpd.api.filters import Effect, Kind
 from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DECLINED, OK
 from pyhttpd.api.request import BodyError, Request
@@ -93,9 +94,11 @@ def _send_file(request: ServerRequest) -> int:
     set_validators(request, fd, finfo)
     headers.set("Accept-Ranges", "none" if config.max_ranges == 0 else "bytes")
     headers.set("Content-Length", str(finfo.st_size))
-    if config.content_digest:
+    filters = request.output_filters
+    if config.content_digest and not (filters and filters[0].kind is Kind.RESOURCE):  # else it will be another content
         set_digest(request, fd)
-    if is_success(request.status) and not request.for_error:
+    varying = bool(filters) and any(each.effects & Effect.NO_CACHE for each in filters)  # as does its content
+    if is_success(request.status) and not request.for_error and not varying:
         now = request.arrived
         status = precondition(request.method, request.headers_in, headers, max(finfo.st_mtime, 0), now)
         if status is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyhttpd.api.core_config import CoreDir
-from pyhttpd.api.log import ErrorLog, Level
+from pyhttpd.api.log import LEVEL_NAMES, ErrorLog, Level
 from pyhttpd.api.module import Module
 from pyhttpd.api.recording import YOUNG, Signature, signature
 from pyhttpd.config.configuration import Configuration, Scope
@@ -115,7 +115,7 @@ class HtaccessFiles:
             self._kept[key], self._bytes = kept, size
 
     def _warn(self, message: Diagnostic) -> None:
-        level = Level.WARN if message.severity is Severity.WARNING else Level.INFO
+        level = LEVEL_NAMES[message.log_level]
         details = log_lines(message)[len(apache_lines(message)) :]
         self._main_log.log(level, message.module, message.number, message.message, details=details)
 

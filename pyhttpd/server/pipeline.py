@@ -20,6 +20,7 @@ from pyhttpd.expr import Condition, EvaluationError
 from pyhttpd.http.url import UrlError, decode_path, decode_unreserved, normalise, refused_path
 from pyhttpd.server.byteranges import apply_ranges
 from pyhttpd.server.errors import LAST_PAGE, answer_with_error
+from pyhttpd.server.filters import filter_content, set_up
 from pyhttpd.server.redirection import die, internal_redirect, lookup_entry, lookup_file, lookup_uri
 from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.server.tracing import trace_fields
@@ -100,15 +101,32 @@ class Pipeline:
         original = first_of(request)
         try:
             die(self, result, request, also)
+            if original.answer.output_filters:
+                self._filter(original)
             if original.answer.status == 200:
                 status = apply_ranges(original.answer)
                 if status is not None:
                     die(self, status, original.answer, 0)
+                    self._filter(original)
         except BaseException:
             log_exception(request)
             failed = original.answer if original.answer.status >= 400 else original
             answer_with_500(failed)
             original.answer = failed
+
+    def _filter(self, original: ServerRequest) -> None:
+        """Let the filters of the content begin. What one raises is a 500, with its ErrorDocument; where that has a
+        filter that raises too, it is the page. May raise, if there is something that filters pages."""
+        for _ in range(2):
+            answer = original.answer
+            if not answer.output_filters:
+                return
+            result = self.guarded(answer, filtered)
+            if result == OK:
+                return
+            die(self, result, answer, answer.status if answer.status != 200 else 0)
+        if original.answer.output_filters:
+            filter_content(original.answer)
 
     def guarded(self, request: ServerRequest, step: Callable[[ServerRequest], int]) -> int:
         """What raises costs its own request: a 500 with one traceback.
@@ -274,11 +292,16 @@ class Pipeline:
     def invoke_handler(self, request: ServerRequest) -> int:
         """Run the handler. `request.handler` is its name; without one the content type is, as in Apache."""
         self.run(Phase.INSERT_FILTER, request)
+        if request.input_filters or request.output_filters:
+            result = set_up(request)
+            if result != OK:
+                return result
         given = request.handler
         if request.handler is None:
             request.handler = (request.content_type or "default-handler").partition(";")[0].strip()
         result = self.run(Phase.HANDLER, request)
-        handler, request.handler = request.handler, given
+        request.handled_by = handler = request.handler
+        request.handler = given
         if result == DECLINED:
             if given is not None and request.filename is not None:
                 request.log(Level.WARN, "core", "AH00523", f'handler "{given}" not found for: {request.filename}')
@@ -312,7 +335,9 @@ class Pipeline:
         assert isinstance(found, ServerRequest)
         found.for_error = found.simple = True  # a part of another answer: without conditions and fields of its own
         result = self.guarded(found, self.invoke_handler)
-        return OK if result == DONE else result
+        if result in (OK, DONE):
+            return self.guarded(found, filtered) if found.output_filters else OK
+        return result
 
 
 def _located(request: ServerRequest, sections: Sections) -> list[Scope]:
@@ -328,6 +353,16 @@ def _located(request: ServerRequest, sections: Sections) -> list[Scope]:
     if scopes:
         request.located = (sections, request.uri, scopes)
     return scopes
+
+
+def filtered(request: ServerRequest) -> int:
+    """A step for `guarded`."""
+    given, request.handler = request.handler, request.handled_by or request.handler
+    try:
+        filter_content(request)
+    finally:
+        request.handler = given
+    return OK
 
 
 def _function(hook: Hook) -> Callable[..., Any]:
@@ -348,6 +383,7 @@ def answer_with_500(request: ServerRequest) -> None:
     """The built-in page for 500. Where making that raises too (a module's note, ServerSignature), a page that has
     nothing of the request in it. Never raises."""
     request.status, request.status_line = 500, None
+    request.output_filters = ()
     try:
         answer_with_error(request)
     except BaseException:

@@ -39,9 +39,8 @@ def _http_protocol_options(setting: Setting, *words: str) -> None:
 
 
 def _server_path(setting: Setting, path: str) -> None:
-    """Of a virtual host. The main server has no use for it, and its hosts do not inherit it."""
-    if Context.VHOST in setting.context:
-        setting.set("server_path", path)
+    """Virtual hosts do not inherit the main server's."""
+    setting.set("server_path" if Context.VHOST in setting.context else "main_server_path", path)
 
 
 def _protocols(setting: Setting, *names: str) -> None:

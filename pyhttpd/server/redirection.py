@@ -13,18 +13,20 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.phases import DONE, OK, Phase
 from pyhttpd.api.request import Request
 from pyhttpd.expr import EvaluationError
-from pyhttpd.http.headers import Headers
 from pyhttpd.http.status import DROPS_CONNECTION, is_redirect
 from pyhttpd.http.url import UrlError, split_target
 from pyhttpd.server.errors import answer_with_error
+from pyhttpd.server.filters import kept_for_error, unfiltered
 from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.util.escape import native, url_path, wire
 
 if TYPE_CHECKING:
     from pyhttpd.server.pipeline import Pipeline
 
-_OF_THE_BODY = ("Content-Encoding", "Content-Language", "Content-Length", "Content-Location", "Content-MD5",
-                "Content-Range", "Content-Type", "Expires", "Last-Modified", "Transfer-Encoding")  # fmt: skip
+_OF_THE_BODY = frozenset({
+    "content-encoding", "content-language", "content-length", "content-location", "content-md5", "content-range",
+    "content-type", "expires", "last-modified", "transfer-encoding",
+})  # fmt: skip
 
 
 # -- errors
@@ -73,6 +75,8 @@ def _error_page(
     also: int = 0,
 ) -> None:
     request.response_hooks.clear()  # those were for the answer that failed
+    request.handled_by = None
+    request.output_filters = kept_for_error(request.output_filters)
     pipeline.run(Phase.INSERT_ERROR_FILTER, request)
     answer_with_error(request, text=text, also=also)
     original.answer = request
@@ -122,7 +126,8 @@ def internal_redirect(pipeline: Pipeline, request: Request, uri: str) -> int:
     new.status = request.status
     new.header_only = request.header_only
     new.for_error = request.for_error
-    new.body = request.body
+    new.body = unfiltered(request.body)
+    new.output_filters = kept_for_error(request.output_filters)
     new.no_cache = request.no_cache
     new.err_headers_out = request.err_headers_out
     new.env = {f"REDIRECT_{name}": value for name, value in request.env.items()}
@@ -174,7 +179,7 @@ def lookup_entry(pipeline: Pipeline, request: Request, name: str, *, is_director
 def _looked_up(pipeline: Pipeline, request: ServerRequest, new: ServerRequest) -> Request:
     new.main = request
     new.method = "GET"
-    new.headers_in = Headers((n, v) for n, v in request.headers_in if n.title() not in _OF_THE_BODY)
+    new.headers_in = request.headers_in.without(_OF_THE_BODY)
     new.env = dict(request.env)
     if _too_deep(request):
         new.status = 500
@@ -230,7 +235,7 @@ def _derived(pipeline: Pipeline, request: ServerRequest, uri: str, *, parsed: bo
     """A request for another URL on behalf of this one. Not `parsed`: it is a path without a query."""
     new = ServerRequest(request.connection, request.server, request.services, request.error_log)
     new.per_dir = pipeline.sections[id(request.server)].base
-    new.request_line, new.method, new.target = request.request_line, request.method, uri
+    new.request_line, new.method, new.target = request._request_line, request.method, uri  # nobody has read it yet
     new.protocol, new.version, new.simple = request.protocol, request.version, request.simple
     new.hostname, new.port = request.hostname, request.port
     new.headers_in, new.trailers_in = request.headers_in, request.trailers_in

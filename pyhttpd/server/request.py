@@ -27,6 +27,7 @@ class ServerRequest(Request):
     parts = Target(None, None, None, "/", None)
     simple = False  # HTTP/0.9: the body alone is sent back
     expecting_100 = False  # the client waits for `100 Continue` before it sends the body
+    handled_by: str | None = None  # `handler` while that ran: filters and response hooks see it, as if within
     for_error = False  # answers as an ErrorDocument: conditions of the request do not count
     unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
     allowed: tuple[str, ...] = ()  # methods that the handler knows, for the Allow field

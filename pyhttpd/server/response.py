@@ -16,6 +16,7 @@ from pyhttpd.util.escape import wire
 
 _BAD_NAME = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
 _UNSAFE_NAME = re.compile(r"[\x00-\x20\x7f]")
+_FOLD = re.compile(r"\r\n[ \t]+")  # a line that goes on: one blank is sent for it
 _BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\U0010ffff]")
 _TOKEN = re.compile(r"[^\x00-\x20()<>@,;:\\\"/\[\]?={}\x7f]+")
 _STATUS_LINE = re.compile(r"\d{3} [\x20-\x7e\x80-\xff]*")
@@ -33,6 +34,15 @@ class KeepAlive(NamedTuple):
     answered: int  # requests that were kept alive on it before
 
 
+def client_closes(request: ServerRequest) -> bool:
+    """Whether a client has said that it sends nothing more behind this request (RFC 9112, section 9.6), which has no
+    body."""
+    asked = request.headers_in.get("Connection")
+    if has_token(asked, "close"):
+        return request.body is None
+    return request.version < (1, 1) and not has_token(asked, "keep-alive") and request.body is None
+
+
 def has_token(field: str | None, token: str) -> bool:
     """Whether a list holds a token. As in Apache, whatever is no token separates, and the token's beginning will do."""
     if field is None:
@@ -43,8 +53,12 @@ def has_token(field: str | None, token: str) -> bool:
 
 def run_response_hooks(request: ServerRequest) -> None:
     """The last changes to the fields. Ranges need them first, as in Apache, whose filters stand in this order."""
+    if not request.response_hooks:
+        return
+    given, request.handler = request.handler, request.handled_by or request.handler
     while request.response_hooks:
         request.response_hooks.pop(0)(request)
+    request.handler = given
 
 
 def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple[bytes, bool, bool]:
@@ -105,6 +119,7 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
     lines = [f"{protocol} {line}\r\nDate: {format_date(request.arrived)}\r\nServer: {banner}\r\n"]
     for name, value in headers:
         if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
+            value = _FOLD.sub(" ", value)
             _check_field(request, name, value)
         lines.append(f"{name}: {value}\r\n")
     lines.append("\r\n")

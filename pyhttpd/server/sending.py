@@ -56,15 +56,14 @@ class Sender:
     def send(self, data: bytes, *, more: bool = False) -> None:
         """All of `data`. `more` says that other bytes follow at once, so that the packets are filled."""
         flags = _MORE | _NOW if more else _NOW
-        count = 0
         try:
             try:
                 count = self._sock.send(data, flags)
-                self.sent += count
-                if count == len(data):
-                    return
             except BlockingIOError:
-                pass  # the loop waits
+                count = 0  # the loop waits
+            self.sent += count
+            if count == len(data):
+                return
             view = memoryview(data)[count:]
             while view:
                 try:

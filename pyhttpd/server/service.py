@@ -32,6 +32,15 @@ from pyhttpd.server.validators import set_validators
 from pyhttpd.server.vhosts import VirtualHosts
 
 
+class Nobody:
+    """The child of a service that no process has yet. Implements api.connection.Child."""
+
+    leaving = False
+
+    def wait(self, sock: socket.socket, wait: Wait) -> Woken:
+        return Woken.EXPIRED
+
+
 class HttpService:
     """Implements api.connection.Service and api.request.Services. Made in the master, before the first fork."""
 
@@ -47,6 +56,7 @@ class HttpService:
         self.configuration = configuration
         self.scoreboard = scoreboard
         self.error_log = error_log
+        self.modules: Sequence[Module] = tuple(modules)
         self._resources = resources
         self._providers: dict[str, dict[str, Any]] = {}
         for module in modules:
@@ -68,8 +78,8 @@ class HttpService:
         self.welcomes = bool(self.pipeline.hooks[Phase.PRE_CONNECTION])
         self.loggers = self.pipeline.hooks[Phase.LOG_TRANSACTION]
         self.heads = HeadMemo() if main.head_memo and not self.traced else None
-        self.answers = AnswerMemo(LIMIT if main.answer_memo and not self.traced else 0)
-        self._child: Child | None = None
+        self.answers = AnswerMemo(LIMIT if main.answer_memo and not self.traced else 0, lines=main.head_memo)
+        self.child: Child = Nobody()
         self._farewells: list[Callable[[], object]] = []
         self._connections = 0
         _import_for_tracebacks()
@@ -125,12 +135,11 @@ class HttpService:
 
     @property
     def leaving(self) -> bool:
-        return self._child is not None and self._child.leaving
+        return self.child.leaving
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
         """For a body, while its connection is served. See api.connection.Child."""
-        assert self._child is not None  # nothing is served before child_init
-        return self._child.wait(sock, wait)
+        return self.child.wait(sock, wait)
 
     def monitor(self) -> None:
         try:
@@ -140,7 +149,7 @@ class HttpService:
             self.error_log.log(Level.ERROR, "core", "PH00113", "a monitor hook raised", details=lines)
 
     def child_init(self, child: Child) -> None:
-        self._child = child
+        self.child = child
         self.pipeline.run(Phase.CHILD_INIT, self)
 
     @property

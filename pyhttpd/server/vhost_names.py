@@ -33,7 +33,7 @@ def _named(server: ServerRecord, found: list[Diagnostic]) -> ServerRecord:
     except OSError as error:
         message = f"Failed to resolve server name for {host} (check DNS) -- or specify an explicit ServerName"
         reason = f"(EAI {-error.errno}){error.strerror}" if isinstance(error, socket.gaierror) and error.errno else None
-        found.append(Diagnostic(Severity.WARNING, "AH00549", message, server.location, reason=reason))
+        found.append(Diagnostic(Severity.WARNING, "AH00549", message, server.location, reason=reason, level="error"))
         name = NO_NAME
     core = replace(server.config(CoreServer), server_name=name)
     return replace(server, settings={**server.settings, CoreServer: core})

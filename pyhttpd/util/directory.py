@@ -1,4 +1,4 @@
-"""Whether a directory is there: asked before a log is opened in it."""
+"""Whether a directory is there: asked before a log is opened in it, or a line names it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,7 @@ def directory_error(path: str) -> int | None:
     except ValueError:  # a name that no file can have
         return errno.EINVAL
     return None if stat.S_ISDIR(mode) else errno.ENOTDIR
+
+
+def is_directory(path: str) -> bool:
+    return directory_error(path) is None

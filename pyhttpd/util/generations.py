@@ -32,7 +32,7 @@ class Generations(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """What is used becomes young."""
         value = self.young.get(key)
-        if value is None:
+        if value is None and self.old:
             value = self.old.get(key)
             if value is not None:
                 self.put(key, value)

@@ -14,6 +14,7 @@ the GIL on.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -167,6 +168,13 @@ _POSITION = re.compile(r"(?<=at position )[0-9]+")
 
 def _without_limits(position: re.Match[str]) -> str:
     return str(max(0, int(position[0]) - len(_LIMITS)))
+
+
+def load_engine() -> None:
+    """Import PCRE2 ahead of the first fork, for patterns that come later (those of .htaccess files): a child may not be
+    able to read the package. Not where threads run without the GIL, which this would switch on."""
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        import pcre2  # noqa: F401  # that it is loaded is what counts
 
 
 class _Pcre:

@@ -21,6 +21,8 @@ FILES = {
     "4k.html": "0123456789abcde\n" * 256,
     "64k.bin": "0123456789abcde\n" * 4096,
     "1m.bin": "0123456789abcde\n" * 65536,
+    "overridden/40.html": "<html><body>forty bytes</body></html>..\n",
+    "overridden/.htaccess": "Options -Indexes\nAddType text/html .html\nDirectoryIndex 40.html\n",
 }
 
 
@@ -52,6 +54,7 @@ WORKLOADS = (
     Workload("64 KiB", path="/64k.bin", goal=1.0),
     Workload("1 MiB", path="/1m.bin", connections=8, goal=1.0),
     Workload("304", conditional=True, goal=2.0),
+    Workload(".htaccess", path="/overridden/40.html"),
     Workload("1 connection", connections=1),
     Workload("4 connections", connections=4),
     Workload("400 connections", connections=400, mpms=("worker",)),

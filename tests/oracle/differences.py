@@ -24,6 +24,7 @@ VALUES = {
     "the sizes of the chunks of an answer": "they say when a server had so much of it, and mean nothing",
     "the order of Allow": "Apache's is that of a hash table with a random seed",
     "%I of a request that ends the connection": "how far a server has read when it gives up is its own affair",
+    "%I of a request on a connection that had others": "Apache counts its first byte twice where mod_reqtimeout waits",
     "%I, %k and %X of several requests in one piece": "Apache holds the answers back and logs them together, each with "
     "the state of the connection after the last one",
 }
@@ -46,7 +47,32 @@ _LARGE_CHUNK = (
 _NO_HOST_IN_URI = "RFC 9110, section 4.2.1: an http URI without a host is invalid and must be rejected"
 _LARGE_PORT = "no TCP port has that number; Apache takes its last 16 bits, and redirects to the port that comes of it"
 _SIGNED = "the foot of an error page names the program, and so has another length"
+_SIGNED_PARTS = (
+    "FileETag +MTime adds to what the server says, as the manual has it; Apache forgets the server's where several "
+    "sections are merged"
+)
 _NEVER_SENT = "Apache's %b and %B also count the page of the redirect, which is not sent because the body turns out bad"
+
+_COUNTED = (
+    "when a field turns out bad, Apache has counted the body that it does not send then, and tells no length of the "
+    "error page"
+)
+
+_EMPTY_NAME = "Apache takes the mark of a failed expression for a file name, and serves ServerRoot; we answer with 500"
+
+_UNSET = (
+    "Apache merges the sections of one kind with each other first, and forgets what they unset before they are merged "
+    "with what stands outside all sections"
+)
+
+_ASKED_AGAIN = (
+    "where an <If> is merged, Apache asks again for each entry of a listing what is ruled for the directory already"
+)
+
+_PROVIDER = (
+    "a FilterProtocol line for a filter and a provider is for the two together, as the manual has it; Apache changes "
+    "the provider for all filters of the server, and a line in an .htaccess file as long as the process lives"
+)
 
 
 def _rows(reason: str, parts: str, *names: str) -> dict[str, Difference]:
@@ -67,6 +93,24 @@ DIFFERENCES: dict[str, Difference] = {
     **_rows(_NEVER_SENT, "log", "chunk-bad-redirect", "expect-bad-body"),
     **_rows(_SIGNED, "headers body log", "files-signature"),
 }  # fmt: skip
+
+# Of tests/oracle/cases: by the name of the case (headers/actions), or of it in one place (headers/actions-server).
+CASES: dict[str, Difference] = {
+    **_rows(_SIGNED_PARTS, "headers log", "core/etag-server", "core/etag-vhost"),
+    **_rows(_SIGNED, "headers body log", "core/signature"),
+    **_rows(_COUNTED, "headers log", "headers/line_end"),
+    **_rows(_EMPTY_NAME, "status headers body kept log errors", "alias/location_fails"),
+    **_rows(_UNSET, "headers", "env/unset-directory", "env/unset-htaccess", "env/unset_far-vhost"),
+    **_rows(_ASKED_AGAIN, "errors", "autoindex/each-if"),
+    **_rows(_PROVIDER, "headers log", "filter/protocol-elsewhere"),
+}  # fmt: skip
+# Lines of their `== wrong` blocks, of which we say something else than Apache, and why.
+_FIRST_WHERE = "where a line may not stand is told before it is looked how many arguments it has"
+WRONG: dict[str, str] = {
+    **dict.fromkeys((f"<Directory /x>\n{name} /x /y\n</Directory>" for name in ("Alias", "ScriptAlias")), _FIRST_WHERE),
+    **dict.fromkeys(("LogFormat", 'LogFormat "%r" a b'), "a third argument is pyhttpd's own: lines as JSON"),
+    "Suexec On": "Apache names the file that it misses",
+}
 
 
 class Pattern(NamedTuple):

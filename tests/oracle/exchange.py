@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from tests.support.clients import LIMIT, Answer, BrokenError, Client
-from tests.support.logs import WORRYING, LogFile
+from tests.support.logs import WORRYING, ErrorLine, LogFile
 from tests.support.servers import SLOW, Server
 
 LAST = b"GET /last.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -71,11 +73,14 @@ class Stream(NamedTuple):
 
 
 def report(apache2: Outcome, pyhttpd: Outcome) -> str:
-    """The parts that differ, for people."""
+    """The parts that differ, for people; of lists as long as each other only what differs."""
     lines = []
     for part in sorted(apache2.differing(pyhttpd)):
-        lines += ["", f"{part}:", f"  apache2 {_shortened(getattr(apache2, part))}"]
-        lines += [f"  pyhttpd {_shortened(getattr(pyhttpd, part))}"]
+        theirs, ours = getattr(apache2, part), getattr(pyhttpd, part)
+        if isinstance(theirs, list) and len(theirs) == len(ours):
+            pairs = list(zip(theirs, ours, strict=True))
+            theirs, ours = ([pair[side] for pair in pairs if pair[0] != pair[1]] for side in (0, 1))
+        lines += ["", f"{part}:", f"  apache2 {_shortened(theirs)}", f"  pyhttpd {_shortened(ours)}"]
     return "\n".join(lines)
 
 
@@ -129,6 +134,47 @@ class Observed:
             self._errors(errors, port),
         )
 
+    def sequence(self, requests: Iterable[tuple[bytes, bool]]) -> Outcome:
+        """Send each request (its bytes, and whether it is a HEAD) when the one before is answered.
+
+        "the end" stands in the status behind an answer with which the server has ended the connection; the next
+        request has a new one then. The errors have their texts.
+        """
+        place, lines, root = self.server.error_log.place(), len(self._log.lines()), str(self.server.root)
+        answers: list[Answer] = []
+        status: list[str] = []
+        counts: dict[str, int] = {}  # of answers, by the client's port
+        ended: set[tuple[str, int]] = set()  # port and place there of an answer that was the last one
+        goes_on = False
+        with contextlib.ExitStack() as stack:
+            for data, is_head in requests:
+                if not goes_on:
+                    client = stack.enter_context(Client(self.server.port))
+                    port = str(client.sock.getsockname()[1])
+                found: list[Answer] = []
+                _send(client, data, None)
+                goes_on = _read(client, frozenset((1,) if is_head else ()), found, one=True)
+                goes_on = goes_on and (found[-1].keeps_alive or not client.ended(LIMIT))
+                answers += found
+                status += [f"{answer.version} {answer.status} {answer.reason}" for answer in found]
+                status += [] if goes_on else ["the end"]
+                counts[port] = counts.get(port, 0) + sum(answer.status not in range(100, 200) for answer in found)
+                if not goes_on:
+                    ended.add((port, counts[port] - 1))
+        logged = [
+            _READ.sub("", line) if nth or (port, nth) in ended else line
+            for port, count in counts.items()
+            for nth, line in enumerate(self._logged(lines, port, count))
+        ]
+        return Outcome(
+            status,
+            [[(name, self._neutral(name, value).replace(root, "ROOT")) for name, value in a.headers] for a in answers],
+            [self._body(answer).replace(root.encode(), b"ROOT") for answer in answers],
+            goes_on,
+            logged,
+            [line for port in counts for line in self._errors(place, port, texts=True)],
+        )
+
     def stream(self, data: bytes, piece: int | None = None) -> Stream:
         """Send `data`, `piece` bytes at once, one more request and our end; all that comes back, as it comes."""
         errors, lines = self.server.error_log.place(), len(self._log.lines())
@@ -146,14 +192,19 @@ class Observed:
         logged = [_TOGETHER.sub("", _READ.sub("", line)) for line in self._logged(lines, port, 0)]
         return Stream(text, logged, self._errors(errors, port))
 
-    def _errors(self, after: int, port: str) -> list[str]:
+    def _errors(self, after: int, port: str, *, texts: bool = False) -> list[str]:
+        """`texts`: also of the lines with numbers, if somebody should worry about them."""
+        root = str(self.server.root)
         return [
-            f"{line.module}:{line.level} {line.number or line.text}"
+            self.own.sub("PORT", f"{line.module}:{line.level} {self._told(line, texts)}").replace(root, "ROOT")
             for line in self.server.error_log.lines(after)
             if (line.level in WORRYING or not line.key.startswith("PH"))
             and (client_port := _CLIENT.search(line.line)) is not None
             and client_port[1] == port
         ]
+
+    def _told(self, line: ErrorLine, texts: bool) -> str:
+        return f"{line.key} {line.text}" if texts and line.level in WORRYING else line.number or line.text
 
     def _body(self, answer: Answer) -> bytes:
         body = self.own.sub("PORT", answer.body.decode("latin-1")).encode("latin-1")

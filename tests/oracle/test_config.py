@@ -38,8 +38,8 @@ ADDRESSES = (
     "[1.2.3.4]:80", "", "*:0", "1.2.3.4:70000", "_default_:80", "[::1] [::2]:80", "*:80 *:81", "[::1%]",
 )  # fmt: skip
 SERVER_NAMES = (
-    "http://x", "https://x:443", "x:80", "x:0", "x:65536", "x:a", "http://", "*.x", "*", "[::1]", "[::1]:80", "x?",
-    "_x",
+    "http://x", "https://x:443", "https://x:443/", "x:443/", "h1://x", "a+b://x", "x:00080", "x:/", "x:80", "x:0",
+    "x:65536", "x:a", "http://", "*.x", "*", "[::1]", "[::1]:80", "x?", "_x",
 )  # fmt: skip
 SECTIONS = (
     "Directory /x", "DirectoryMatch x", "Files x", "FilesMatch x", "Location /x", "LocationMatch /x",

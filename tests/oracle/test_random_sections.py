@@ -41,6 +41,8 @@ INSIDE = {"Directory": FILE_SECTIONS, "DirectoryMatch": FILE_SECTIONS, "Director
 class Writer:
     """Makes lines, each with a number of its own."""
 
+    conditions: tuple[str, ...] = CONDITIONS
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.number = 0
@@ -73,7 +75,8 @@ class Writer:
         while self.random.random() < 0.4:
             tags.append("ElseIf")
         text = "".join(
-            f'<{tag} "{self.random.choice(CONDITIONS)}">\n{self.body(("If",), depth + 1)}</{tag}>\n' for tag in tags
+            f'<{tag} "{self.random.choice(self.conditions)}">\n{self.body(("If",), depth + 1)}</{tag}>\n'
+            for tag in tags
         )
         return text if self.random.random() < 0.5 else f"{text}<Else>\n{self.body(('If',), depth + 1)}</Else>\n"
 

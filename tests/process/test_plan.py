@@ -11,25 +11,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Start
+from tests.support.control import PYHTTPDCTL, control
 from tests.support.servers import AS_ROOT, SLOW, Server, free_port
 
-MODULE = "pyhttpd"
 COUNTED = {"CPULoad", "ReqPerSec", "BytesPerSec", "BytesPerReq", "DurationPerReq"}  # there as soon as there is one
-
-
-def control(server: Server, *words: str, program: str = MODULE, **more: Any) -> subprocess.CompletedProcess[str]:
-    result: subprocess.CompletedProcess[str] = subprocess.run(
-        [sys.executable, "-m", program, *words, "-f", str(server.config)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=server.environment,
-        cwd=server.root,
-        timeout=SLOW,
-        check=False,
-        **more,  # what only some callers need
-    )
-    return result
 
 
 def plan(server: Server) -> dict[str, Any]:
@@ -62,7 +47,7 @@ def test_the_plan_of_pyhttpdctl(pyhttpd: Start) -> None:
     server = pyhttpd("Header set X-A 1")
     server.configure("Header set X-A 2")
     for verb in ("graceful", "restart"):
-        result = control(server, verb, "--plan", program="pyhttpd.cli.ctl")
+        result = control(server, verb, "--plan", program=PYHTTPDCTL)
         assert result.returncode == 0
         assert "+ Header set X-A 2" in result.stdout
     assert server.get("/").header("X-A") == "1"

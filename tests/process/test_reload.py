@@ -185,6 +185,35 @@ def test_listeners_come_and_go_and_overlap(pyhttpd: Start, mpm: str) -> None:
         assert not server.ended
 
 
+def test_an_address_is_taken_back_at_once(pyhttpd: Start, mpm: str) -> None:
+    """While what waits on it is still served by the children of the generation that had given it up."""
+    first, second = free_port(), free_port()
+    server = pyhttpd(mpm=mpm, listen=f"Listen 127.0.0.1:{first}")
+    with socket.create_connection(("127.0.0.1", first), timeout=SLOW) as waiting:
+        for port, name in ((second, "USR1"), (first, "USR1"), (second, "USR1"), (first, "HUP")):
+            server.configure(listen=f"Listen 127.0.0.1:{port}")
+            server.reload(name)
+            assert clients.get(port, "/a.txt").body == b"a\n"
+            if name == "USR1" and waiting.fileno() >= 0:
+                waiting.sendall(b"GET /a.txt HTTP/1.0\r\n\r\n")
+                assert waiting.recv(12) == b"HTTP/1.1 200"
+                waiting.close()
+
+
+def test_sets_of_listeners_change_with_a_restart(pyhttpd: Start, mpm: str) -> None:
+    """Not with a graceful one, whose old children accept from those that there are. A machine with one core has one."""
+    server = pyhttpd(mpm=mpm, limits=POOL[mpm])
+    wanted = "ListenCoresBucketsRatio 1"
+    for lines, name, says in ((wanted, "USR1", False), (wanted, "HUP", True), ("", "USR1", False), ("", "HUP", False)):
+        server.configure(lines)
+        old = set(server.children())
+        place = server.reload(name)
+        server.await_replaced(old)
+        assert bool(server.error_log.find("AH02819", place)) is says
+        for _ in range(12):  # whichever of the sockets the kernel chooses
+            assert server.get("/a.txt").body == b"a\n"
+
+
 def test_what_cannot_change_over_a_restart(pyhttpd: Start, mpm: str) -> None:
     server = pyhttpd(mpm=mpm, limits=f"ServerLimit 20\n{POOL[mpm]}")
     place = server.error_log.place()

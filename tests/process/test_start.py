@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support import processes
-from tests.support.clients import Client, get
+from tests.support.clients import Client, HalfRequests, get
 from tests.support.logs import WORRYING
 from tests.support.servers import AS_ROOT, CHECKOUT, SLOW, Server, free_port
 from tests.support.waiting import wait_until
@@ -51,6 +51,17 @@ def test_a_daemon_is_ready_when_the_terminal_is_released(pyhttpd: Start, mpm: st
     assert Path(f"/proc/{pid}/fd/2").resolve() == (server.root / "logs" / "error_log")
     server.stop()
     assert not server.pid_file.exists()
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_daemon_of_somebody_who_has_closed_his_streams(pyhttpd: Start, closed: str) -> None:
+    """No socket or log of the server may get one of these numbers, and detaching needs none of them."""
+    server = pyhttpd(start=False)
+    assert server.run("-k", "start", wrapper=["/bin/sh", "-c", f'exec "$@" {closed}', "sh"]).returncode == 0
+    server.find_daemon()
+    assert server.get("/a.txt").body == b"a\n"
+    for number, target in ((0, "/dev/null"), (1, "/dev/null"), (2, str(server.root / "logs" / "error_log"))):
+        assert os.readlink(f"/proc/{server.pid}/fd/{number}") == target
 
 
 def test_a_broken_configuration_reaches_the_terminal(pyhttpd: Start) -> None:
@@ -161,13 +172,14 @@ def test_a_pid_file_of_another_program(pyhttpd: Start) -> None:
 
 
 def test_one_process(pyhttpd: Start, mpm: str) -> None:
-    server = pyhttpd(mpm=mpm, options=["-X"])
-    for _ in range(3):
+    server = pyhttpd("ListenCoresBucketsRatio 1", mpm=mpm, options=["-X"])
+    for _ in range(12):  # it has no children that might accept for it
         assert server.get("/a.txt").body == b"a\n"
     assert server.children() == []
     assert processes.marked(str(server.root)) == [server.pid]
     # A line is written after its answer has been sent.
-    server.wait_until(lambda: [line.pid for line in server.access_log.lines()] == [server.pid] * 3, SLOW, "three lines")
+    ours = [server.pid] * 12
+    server.wait_until(lambda: [line.pid for line in server.access_log.lines()] == ours, SLOW, "a line each")
     server.stop()
     assert server.exit_status == 0
     # As root it has become User, who may not remove the file; then it is empty.
@@ -229,6 +241,21 @@ def test_the_foreground_ends_with_status_0(pyhttpd: Start, mpm: str) -> None:
     server.await_end()
     assert server.exit_status == 0
     assert not server.pid_file.exists()
+
+
+def test_term_ends_a_graceful_stop(pyhttpd: Start, mpm: str) -> None:
+    server = pyhttpd(mpm=mpm)
+    with HalfRequests(server.port, 1):
+        place = server.signal("WINCH")
+        server.await_log({"prefork": "AH00170", "worker": "AH00296"}[mpm], place)
+        assert not server.pid_file.exists()
+        for name in ("HUP", "USR1", "WINCH"):  # whoever stops does nothing else
+            server.signal(name)
+        server.stop()
+    assert server.exit_status == 0
+    assert [line.number for line in server.error_log.lines(place)] == [
+        "AH00096", {"prefork": "AH00170", "worker": "AH00296"}[mpm],
+    ]  # fmt: skip
 
 
 def test_nobody_is_forced(pyhttpd: Start, mpm: str) -> None:

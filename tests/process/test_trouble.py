@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Start
 from tests.support.clients import BrokenError, Client
 from tests.support.servers import SLOW, Server
+from tests.support.trouble import BEGUN
 
 KINDS = (
     "raise", "system-exit", "exit", "kill", "memory", "hang", "deaf", "wait", "pid", "modules", "descriptors",
@@ -66,18 +67,19 @@ def test_a_child_that_ends_itself_is_replaced(pyhttpd: Start, mpm: str) -> None:
 
 def test_a_hanging_handler_costs_one_slot_and_not_the_restart(pyhttpd: Start, mpm: str) -> None:
     server = _start(pyhttpd, mpm)
+    place = server.error_log.place()
     with Client(server.port) as hanging:
         hanging.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        # with the one that asks
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.await_log(BEGUN, place)
         for _ in range(5):
             assert server.get("/a.txt").status == 200
         server.reload("HUP")  # the handler would hang for an hour
         assert hanging.ended(SLOW)
         assert server.get("/a.txt").status == 200
+    place = server.error_log.place()
     with Client(server.port) as hanging:
         hanging.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.await_log(BEGUN, place)
         server.reload("USR1")  # the old child stays, as G
         server.wait_until(lambda: "G" in server.auto()["Scoreboard"], SLOW, "one G")
         server.stop()
@@ -87,7 +89,7 @@ def test_a_deaf_child_is_killed_in_the_end(pyhttpd: Start) -> None:
     server = _start(pyhttpd, "prefork")
     with Client(server.port) as deaf:
         deaf.send(b"GET /deaf HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.await_log(BEGUN)
         place = server.signal("TERM")
         server.await_end()
     said: dict[str, list[str]] = {}  # "child process PID still did not exit, ..."; others may have been slow, too
@@ -104,7 +106,7 @@ def test_graceful_stop_waits_for_what_is_in_flight(pyhttpd: Start, mpm: str) -> 
     fifo.chmod(0o666)
     with Client(server.port) as client:
         client.send(f"GET /wait?{fifo} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.await_log(BEGUN)
         place = server.signal("WINCH")
         server.await_log({"prefork": "AH00170", "worker": "AH00296"}[mpm], place)
         server.wait_until(lambda: not server.pid_file.exists(), SLOW, "the pid file removed")
@@ -129,7 +131,7 @@ def test_graceful_shutdown_timeout(pyhttpd: Start, mpm: str) -> None:
     server = pyhttpd(LINES + "\nGracefulShutdownTimeout 1", mpm=mpm, limits=POOL[mpm])
     with Client(server.port) as client:
         client.send(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.wait_until(lambda: server.auto()["Scoreboard"].count("W") == 2, SLOW, "a busy slot")
+        server.await_log(BEGUN)
         server.signal("WINCH")
         server.await_end()  # the handler would hang for an hour
         assert client.ended(SLOW)

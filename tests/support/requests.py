@@ -79,6 +79,7 @@ class FakeServices:
         self.scoreboard: Any = None
         self.error_log = ErrorLog(-1, Levels(Level.EMERG))  # whoever does not ask the request writes nowhere
         self.default_name = "default.example"
+        self.modules = modules()
         self.resources = dict(resources)
         self.found: Callable[[Request, str], Request] | None = None
         self.lines: list[tuple[Level, str | None, str]] = []

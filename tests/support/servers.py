@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.support import clients, processes
+from tests.support import clients, memos, processes
 from tests.support.logs import AccessLog, ErrorLine, ErrorLog, LogFile
 from tests.support.waiting import wait_until
 
@@ -230,12 +230,18 @@ class Server:
         self._find_port()
 
     def run(
-        self, *arguments: str, config: bool = True, cwd: Path | None = None, limit: float = SLOW
+        self,
+        *arguments: str,
+        config: bool = True,
+        cwd: Path | None = None,
+        limit: float = SLOW,
+        wrapper: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """The program once, to its end (`-t`, `-k stop`). `-f` is given unless `config` is false."""
+        """The program once, to its end (`-t`, `-k stop`), with a command in front if `wrapper` is one. `-f` is given
+        unless `config` is false."""
         file = ["-f", str(self.config)] if config else []
         return subprocess.run(
-            [*self._command(), *file, *self.options, *arguments],
+            [*wrapper, *self._command(), *file, *self.options, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -400,6 +406,9 @@ class Pyhttpd(Server):
     """Ours. Listens on a port of the kernel's choice, which the error log tells."""
 
     program = "pyhttpd"
+
+    def common(self) -> str:
+        return super().common() + memos.LINES
 
     def _listen(self) -> str:
         return "Listen 127.0.0.1:0"

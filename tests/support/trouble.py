@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from pyhttpd.api.log import Level
 from pyhttpd.api.module import Module, Preparation
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
 from pyhttpd.api.request import Request, Services
@@ -20,6 +21,14 @@ from pyhttpd.config.diagnostics import Diagnostic
 
 class Cancelled(BaseException):
     """No Exception, as asyncio.CancelledError is none."""
+
+
+BEGUN = "PH99999"
+"""The number of the line that says that a handler does now what it was told to, so that a test need not guess."""
+
+
+def _tell(request: Request) -> None:
+    request.log(Level.NOTICE, "trouble", BEGUN, f"{request.handler} has begun")
 
 
 def _answer(request: Request, text: str) -> int:
@@ -47,14 +56,17 @@ def handle(request: Request) -> int:
         case "trouble-memory":
             return _answer(request, str(len(bytearray(1 << 48))))
         case "trouble-hang":
+            _tell(request)
             while True:
                 select.select([], [], [], 3600)
         case "trouble-deaf":  # nothing but KILL ends it
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            _tell(request)
             while True:
                 select.select([], [], [], 3600)
         case "trouble-wait":  # for the test, which opens the other end of this fifo
             assert request.args is not None
+            _tell(request)
             os.close(os.open(request.args, os.O_RDONLY))
             return _answer(request, f"{os.getpid()}\n")
         case "trouble-pid":

@@ -124,7 +124,7 @@ def test_clamps(family: Family, changes: dict[str, int], numbers: list[str]) -> 
     wanted = replace(defaults, **changes)
     limits, messages = clamp(wanted, family)
     # Fewer servers than StartServers is a warning of ours on top of Apache's.
-    assert [number for number, _ in messages if number != "PH00212"] == numbers
+    assert [message.number for message in messages if message.number != "PH00212"] == numbers
     assert clamp(limits, family) == (limits, [])
 
 
@@ -132,15 +132,13 @@ def test_limits_that_a_restart_cannot_change() -> None:
     running = DEFAULTS["Threads"]
     limits, messages = clamp(replace(running, server_limit=20, thread_limit=128), WORKER, running)
     assert (limits.server_limit, limits.thread_limit) == (16, 64)
-    assert [number for number, _ in messages] == ["AH00304", "AH00309"]
+    assert [message.log_number for message in messages] == ["AH00304", "AH00309"]
 
 
-def test_restart_has_the_short_form() -> None:
-    running = DEFAULTS["Threads"]
-    _, messages = clamp(replace(running, start=0), WORKER, running)
-    assert [tuple(message) for message in messages] == [
-        ("AH00321", "StartServers of 0 not allowed, increasing to 1")
-    ]
+def test_the_log_has_the_short_form() -> None:
+    _, messages = clamp(replace(DEFAULTS["Threads"], start=0), WORKER)
+    text = "StartServers of 0 not allowed, increasing to 1"
+    assert messages == [("AH00320", f"WARNING: {text}.", "AH00321", text)]
 
 
 SMALL = st.integers(-5, 70)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyhttpd.scoreboard import REFUSAL_SIZE, STRINGS, Scoreboard, Status
+from pyhttpd.scoreboard import REFUSAL_SIZE, SAMPLES, STRINGS, Event, Scoreboard, Status
 
 
 @pytest.fixture
@@ -52,9 +52,11 @@ def test_long_texts_are_cut_and_bytes_survive(board: Scoreboard) -> None:
 def test_counters_of_the_slot_outlive_the_child(board: Scoreboard) -> None:
     slot = board.slot(0)
     slot.reset(10, 0, Status.READY)
-    slot.end_request(100.25, 7.0, 7.25, 1000)
+    slot.begin_request(100.25)
+    slot.end_request(7.0, 7.25, 1000)
     slot.reset(11, 0, Status.READY)
-    slot.end_request(101.25, 8.0, 8.25, 500)
+    slot.begin_request(101.25)
+    slot.end_request(8.0, 8.25, 500)
     words = board.view(0).words
     assert (words["access_count"], words["my_access_count"]) == (2, 1)
     assert (words["bytes_served"], words["my_bytes_served"]) == (1500, 500)
@@ -140,3 +142,62 @@ def test_the_tail_of_a_request_can_be_shown(board: Scoreboard) -> None:
         assert len(text) == STRINGS["request"]
         assert text.startswith("GET ") is (index == 0)
         assert text.endswith(" HTTP/1.1") is (index == 1)
+
+
+def test_samples_of_all_slots(board: Scoreboard) -> None:
+    assert board.samples() == []
+    for child, status in enumerate((Status.BUSY_WRITE, Status.CLOSING, Status.GRACEFUL)):
+        slot = board.slot(child, 1)
+        slot.reset(10, 0, status)
+        slot.end_request(7.0, 7.25, 1000)
+    assert board.column("access_count") == [0, 1, 0, 1, 0, 1]
+    for _ in range(SAMPLES + 5):
+        board.take_sample()
+    taken = board.samples()
+    assert len(taken) == SAMPLES - 1
+    assert [sample.at for sample in taken] == sorted(sample.at for sample in taken)
+    assert abs(taken[-1].at - time.time()) < 60
+    assert taken[-1][1:] == (3, 3000, 2)
+
+
+def test_events(board: Scoreboard) -> None:
+    assert board.events() == []
+    board.note_event(Event.SATURATED, "AH00161", 7, 3.5)
+    board.note_event(Event.REFUSED, "PH00220", 2)
+    first, second = board.events()
+    assert first[:1] + first[2:] == (Event.SATURATED, 3.5, 7, "AH00161")
+    assert second[:1] + second[2:] == (Event.REFUSED, 0.0, 2, "PH00220")
+    assert abs(second.at - first.at - 3.5) < 60  # a length is counted back from its end
+
+
+def test_history_touches_nothing_else(board: Scoreboard) -> None:
+    board.note_refusal("x" * REFUSAL_SIZE)
+    before = board.refusal()
+    for _ in range(SAMPLES * 2):
+        board.take_sample()
+        board.note_event(Event.KILLED, "AH00052", 2**64 - 1)
+    assert board.refusal() == before
+    assert all(board.child(index)["pid"] == 0 for index in range(board.children))
+    assert len(board.samples()) == SAMPLES - 1
+
+
+def test_a_restart_forgets_what_slots_have_counted(board: Scoreboard) -> None:
+    started = board["started"]
+    slot = board.slot(2, 1)
+    slot.reset(10, 0, Status.BUSY_WRITE)
+    slot.begin_request(100.25)
+    slot.end_request(7.0, 7.25, 1000)
+    board.child(2)["pid"] = 10
+    board.take_sample()
+    board.note_event(Event.RESTARTED, "AH00173", 1)
+    board["restarted"] = 0
+    board.begin_anew()
+    assert board.view(2, 1).words["access_count"] == 0
+    assert board.view(2, 1).letter == "."
+    assert board.samples() == []
+    assert len(board.events()) == 1
+    assert board.child(2)["pid"] == 10  # the master's own
+    assert board["restarted"] > 0
+    assert board["started"] == started
+    board.take_sample()
+    assert len(board.samples()) == 1

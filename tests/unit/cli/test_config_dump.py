@@ -62,12 +62,12 @@ def ours(directory: Path) -> str:
 
 
 def loads() -> list[str]:
-    return [f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so" for name in dict.fromkeys((*SHARED, *ELSEWHERE))]
+    names = dict.fromkeys((*SHARED, *ELSEWHERE, "info"))  # which Apache dumps its configuration with
+    return [f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so" for name in names]
 
 
 def theirs(directory: Path, dump: str = "DUMP_CONFIG", *, status: int = 0) -> str:
-    lines = (*loads(), f"LoadModule info_module {APACHE_MODULES}/mod_info.so")
-    words = [word for line in lines for word in ("-C", line)]
+    words = [word for line in loads() for word in ("-C", line)]
     ran = subprocess.run(
         [str(APACHE), "-t", "-D", dump, "-d", str(directory), "-f", str(directory / "httpd.conf"), *words],
         capture_output=True, check=False, timeout=60,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pyhttpd.cli import messages
 from pyhttpd.config.diagnostics import Diagnostic, Severity
 from pyhttpd.config.nodes import Location
 from pyhttpd.config.render import coloured, terminal, with_excerpts
@@ -81,3 +82,27 @@ def test_messages_without_their_line_get_it(tmp_path: Path) -> None:
     assert [each.excerpt and each.excerpt[:4] for each in found] == [
         (2, 3, "  b c", 1), None, (1, 1, "a", 1), None, None,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("emerg", ["AH00526", "AH00548"]),
+        ("crit", ["AH00526", "AH00548", "AH00077"]),
+        ("error", ["AH00526", "AH00548", "AH00077", "AH00549"]),
+        (None, ["AH00526", "AH00548", "AH00077", "AH00549", "AH00117"]),
+        ("info", ["AH00526", "AH00548", "AH00077", "AH00549", "AH00117", "AH00324"]),
+    ],
+)
+def test_what_is_let_through(level: str | None, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Why a configuration is refused, always; and notices, as Apache does."""
+    found = [
+        Diagnostic(Severity.ERROR, "AH00526", "refused"),
+        Diagnostic(Severity.WARNING, "AH00548", "a notice", level="notice"),
+        Diagnostic(Severity.WARNING, "AH00077", "critical", level="crit"),
+        Diagnostic(Severity.WARNING, "AH00549", "an error that refuses nothing", level="error"),
+        Diagnostic(Severity.WARNING, "AH00117", "a warning"),
+        Diagnostic(Severity.INFO, "AH00324", "worth a line"),
+    ]
+    messages.show(found, level)
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == shown

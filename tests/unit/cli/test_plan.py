@@ -138,6 +138,17 @@ def test_listeners(root: Path) -> None:
     assert made.parts == ()
 
 
+def test_the_protocol_of_a_listener(root: Path) -> None:
+    """The socket stays; whether a connection is waited for until it has sent something may change."""
+    made = plan(root, BASE, BASE.replace("127.0.0.1:8002", "127.0.0.1:8002 ftp"))
+    assert [(c.what, c.old, c.new) for c in made.listeners] == [("protocol of 127.0.0.1:8002", "http", "ftp")]
+
+
+def test_the_number_of_sockets_for_each_address(root: Path) -> None:
+    made = plan(root, BASE, BASE + "ListenCoresBucketsRatio 1\n")
+    assert [text.partition(";")[0] for text in made.restart] == ["ListenCoresBucketsRatio: none -> 1"]
+
+
 def test_what_needs_a_full_restart(root: Path) -> None:
     after = BASE.replace("ServerLimit 4", "ServerLimit 6").replace("User daemon", "User nobody")
     made = plan(root, BASE, after + "ScoreBoardFile logs/board\n", as_root=False)

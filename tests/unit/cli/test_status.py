@@ -135,3 +135,11 @@ def test_a_port_that_the_kernel_chose_is_not_known(tmp_path: Path) -> None:
 def test_blank_lines_are_not_piled_up() -> None:
     html = "<p>a</p><hr><dl><dt> b\n c</dt>\n<dt>d</dt></dl><table><tr><th>e<th>f</tr><tr><td>g</tr></table>"
     assert status.page_as_text(html) == "a\n\nb c\nd\n\ne  f\ng\n"
+
+
+def test_pages_with_lists_and_links_as_text() -> None:
+    html = (
+        "<header><h1>State</h1><dl><dt><span>MPM:</span> worker</dt></dl></header><div><ul>\n<li>a</li>\n<li>b <b>c</b>"
+        '</li></ul></div><input type="checkbox" id="x"><label for="x">only</label><p><a>x</a> <a>y</a></p>'
+    )
+    assert status.page_as_text(html) == "State\n\nMPM: worker\n\na\nb c\n\nx y\n"

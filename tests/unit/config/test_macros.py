@@ -101,3 +101,42 @@ def test_macros_that_multiply_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (found,) = diagnostics_of(tmp_path, LOAD + "\n".join([*lines, "Use m19", ""]))
     assert found.severity is Severity.ERROR
     assert "macros have given more than 1000 lines" in found.message
+
+
+EMPTY = "<Macro m{flags} $x>\nServerName a$x\n</Macro>\n"
+CROSSED = "<Macro n{flags}>\n<Directory /a>\n</Macro>\n<Macro o{flags}>\n</Directory>\n</Macro>\nUse n\nUse o\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (f'{EMPTY}Use m ""\n', ["AH02798"]),
+        (f'MacroIgnoreEmptyArgs\n{EMPTY}Use m ""\n', []),
+        (f'{EMPTY}MacroIgnoreEmptyArgs whatever\nUse m ""\n', []),
+        (f'{EMPTY}Use m ""\nMacroIgnoreEmptyArgs\n', ["AH02798"]),
+        (f'MacroIgnoreBadNesting\n{EMPTY}Use m ""\n', ["AH02798"]),
+        (CROSSED, ["AH02795", "AH02793", "AH02795"]),
+        (f"MacroIgnoreBadNesting\n{CROSSED}", []),
+        (f"<Directory /b>\nmacroignorebadnesting\n</Directory>\n{CROSSED}", []),
+        (f"<IfDefine X>\nMacroIgnoreBadNesting\n</IfDefine>\n{CROSSED}", ["AH02795", "AH02793", "AH02795"]),
+    ],
+)
+def test_warnings_that_a_line_keeps_back(text: str, numbers: list[str], tmp_path: Path) -> None:
+    found = read_text(tmp_path, LOAD + text.replace("{flags}", "")).diagnostics
+    assert [each.number for each in found] == numbers
+
+
+@pytest.mark.parametrize(
+    ("flags", "numbers"),
+    [
+        (" /IgnoreEmptyArgs", ["AH02795", "AH02793", "AH02795"]),
+        (" /ignorebadnesting", ["AH02798"]),
+        (" /IgnoreBadNesting  /IgnoreEmptyArgs", []),
+        (" /IgnoreEmptyArgs /IgnoreBadNesting", []),
+        (" /IgnoreBadNesting/IgnoreEmptyArgs", ["AH02804", "AH02798", "AH02804", "AH02804"]),
+        (" /other", ["AH02804", "AH02798", "AH02804", "AH02795", "AH02804", "AH02793", "AH02795"]),
+    ],
+)
+def test_flags_of_a_macro(flags: str, numbers: list[str], tmp_path: Path) -> None:
+    text = f'{EMPTY}Use m ""\n{CROSSED}'.replace("{flags}", flags)
+    assert [each.number for each in read_text(tmp_path, LOAD + text).diagnostics] == numbers

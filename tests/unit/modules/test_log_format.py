@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,18 @@ def test_connection_state(aborted: bool, keep_alive: bool, letter: str, tmp_path
     request.connection.aborted, request.connection.keep_alive = aborted, keep_alive
     line = compile_line("%X", request.services.providers("log_letter"))
     assert line(request, request) == letter + "\n"
+
+
+@pytest.mark.parametrize(("limit", "kept", "letter"), [(0, 50, "+"), (3, 2, "+"), (3, 3, "-")])
+def test_the_last_request_but_one(limit: int, kept: int, letter: str, tmp_path: Path) -> None:
+    """Apache does not call the connection kept, though one more request may come."""
+    request = make_request(configure(f"MaxKeepAliveRequests {limit}", tmp_path))
+    request.connection.keep_alive, request.connection.kept = True, kept
+    letters = request.services.providers("log_letter")
+    assert compile_line("%X", letters)(request, request) == letter + "\n"
+    again = letters["X"].again("", request)
+    assert again(SimpleNamespace(aborted=False, keep_alive=True, requests=kept - 1)) == letter
+    assert again(SimpleNamespace(aborted=True, keep_alive=True, requests=kept - 1)) == "X"
 
 
 def test_empty_values_are_dashes(tmp_path: Path) -> None:

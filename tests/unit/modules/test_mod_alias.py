@@ -129,6 +129,32 @@ def test_redirects_of_sections_act_in_the_fixups(
     assert request.headers_out.get("Location") == location
 
 
+@pytest.mark.parametrize(
+    ("uri", "filename", "handler"),
+    [
+        ("/cgi-bin/run", "/srv/cgi/run", "cgi-script"),
+        ("/m/run", "/srv/cgi/run.pl", "cgi-script"),
+        ("/one", "/srv/one", "cgi-script"),
+        ("/plain/run", "/srv/cgi/run", None),
+    ],
+)
+def test_a_script_alias_names_the_handler(uri: str, filename: str, handler: str | None, tmp_path: Path) -> None:
+    text = (
+        "ScriptAlias /cgi-bin/ /srv/cgi/\nScriptAliasMatch ^/m/(.*)$ /srv/cgi/$1.pl\nAlias /plain /srv/cgi\n"
+        "<Location /one>\nScriptAlias /srv/one\n</Location>\n"
+    )
+    request = make_request(configure(text, tmp_path), uri)
+    assert translate(request) == OK
+    assert (request.filename, request.handler) == (filename, handler)
+    assert request.notes.get("alias-forced-type") == handler
+
+
+def test_the_earlier_line_of_an_overlap_is_named(tmp_path: Path) -> None:
+    lines = "ScriptAlias /a /b\nAliasMatch ^/c /d\nAlias /a/b /e\nScriptAlias /c /f\nAlias /a/b/c /g\n"
+    messages = [each.message for each in configure(lines, tmp_path).diagnostics if each.number == "AH00671"]
+    assert [message.rpartition(" ")[2] for message in messages] == ["ScriptAlias.", "AliasMatch.", "ScriptAlias."]
+
+
 def test_targets_are_escaped_but_for_query_and_fragment() -> None:
     assert escape_target("http://h/a b?q=a b#f g") == "http://h/a%20b?q=a b#f g"
 

@@ -13,28 +13,36 @@ from hypothesis import strategies as st
 from pyhttpd.api.authentication import AuthnProvider, Source, Verdict, settings_over
 from pyhttpd.api.text_file import find_entry, lines_with, read_text_file
 from pyhttpd.config import words
+from pyhttpd.config.diagnostics import ConfigurationError
 from pyhttpd.modules.mod_access_compat import AccessConfig, any_suffices, check_access
 from pyhttpd.modules.mod_auth_basic import BasicConfig, Credentials, authenticate, decoded, verify
 from pyhttpd.modules.mod_authn_file import FileConfig
 from pyhttpd.modules.mod_authz_groupfile import groups_of
 from pyhttpd.util.lookup import in_domain
-from tests.support.requests import FakeRequest, configure, make_request, refusals
+from tests.support.requests import FakeRequest, configure, make_request
 
 ANN = "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
+    ("lines", "message", "module"),
     [
-        ("AuthType Digest", "AuthType Digest is of mod_auth_digest and not there yet"),
-        ("AuthType form", "AuthType form is of mod_auth_form and not there yet"),
-        ("AuthBasicProvider ldap", "AuthBasicProvider ldap is of mod_authnz_ldap and not there yet"),
-        ("AuthBasicProvider file socache", "AuthBasicProvider socache is of mod_authn_socache and not there yet"),
-        ("Require file-group", "Require file-group is of mod_authz_owner and not there yet"),
+        ("AuthType Digest", "AuthType Digest is not there", "mod_auth_digest"),
+        ("AuthType form", "AuthType form is not there", "mod_auth_form"),
+        ("AuthBasicProvider ldap", "Unknown Authn provider: ldap", "mod_authnz_ldap"),
+        ("AuthBasicProvider file socache", "Unknown Authn provider: socache", "mod_authn_socache"),
+        ("Require ldap-user", "Unknown Authz provider: ldap-user", "mod_authnz_ldap"),
+        ("Require file-group", "Unknown Authz provider: file-group", "mod_authz_owner"),
     ],
 )
-def test_what_is_not_there_names_its_module(lines: str, message: str, tmp_path: Path) -> None:
-    assert refusals(f"<Directory /srv>\n{lines}\n</Directory>\n", tmp_path) == [message]
+def test_what_is_not_there_names_its_module(lines: str, message: str, module: str, tmp_path: Path) -> None:
+    """At the line itself, and at the end among all that are missing."""
+    with pytest.raises(ConfigurationError) as caught:
+        configure(f"<Directory /srv>\n{lines}\n</Directory>\n", tmp_path)
+    line, last = caught.value.diagnostics
+    assert line.message == message
+    assert line.hint == f"{lines.split()[-1]} belongs to {module}, which pyhttpd does not have yet"
+    assert last.message == f"Modules that pyhttpd does not have: {module}"
 
 
 # --- files
@@ -66,10 +74,14 @@ NAME = st.binary(max_size=3) | st.lists(st.sampled_from([b"a", b"b", b" ", b"#",
 @example(b":x", b"", b"")
 @example(b"\n\n:", b"", b"")
 @example(b"a\nb:x", b"a\nb", b"")
+@example(b":", b"", b"\n")
 def test_entries_are_found_as_by_going_through_all_lines(text: bytes, name: bytes, realm: bytes) -> None:
-    usable = b"\n" not in name + realm and b":" not in name + realm  # what no line can say is never found
-    assert find_entry(text, name) == (naive_entry(text, name) if usable else None)
-    assert find_entry(text, name, realm) == (naive_entry(text, name, realm) if usable else None)
+    def expected(*names: bytes) -> bytes | None:
+        usable = not any(byte in b"".join(names) for byte in b"\n:")  # what no line can say is never found
+        return naive_entry(text, *names) if usable else None
+
+    assert find_entry(text, name) == expected(name)
+    assert find_entry(text, name, realm) == expected(name, realm)
 
 
 @given(TEXT)

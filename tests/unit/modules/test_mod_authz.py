@@ -170,7 +170,6 @@ def test_networks(word: str, inside: list[str], outside: list[str]) -> None:
     ("lines", "message"),
     [
         ("Require", "Unknown Authz provider: "),
-        ("Require ldap-user joe", "Require ldap-user is of mod_authnz_ldap and not there yet"),
         ("Require expr %{NONE} == 'x'", "Cannot parse expression in require line: Variable 'NONE' does not exist"),
         ("Require host %{NONE}", "Cannot parse expression in require line: Variable 'NONE' does not exist"),
         ('Require all "granted"', "Argument for 'Require all' must be 'granted' or 'denied'"),

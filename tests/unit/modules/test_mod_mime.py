@@ -9,8 +9,8 @@ import pytest
 from pyhttpd.api.module import PrepareError
 from pyhttpd.api.phases import DECLINED, OK
 from pyhttpd.modules.mime_content_type import MalformedError, with_charset
-from pyhttpd.modules.mod_mime import TYPES, find_type, parse_types
-from tests.support.requests import a_directory, a_file, configure, make_request, prepared
+from pyhttpd.modules.mod_mime import TYPES, MimeConfig, find_type, parse_types
+from tests.support.requests import a_directory, a_file, configure, make_request, prepared, refusals
 
 KNOWN = {"html": "text/html", "png": "image/png", "gz": "application/x-gzip", "txt": "text/plain"}
 
@@ -155,3 +155,57 @@ def test_a_types_file_that_is_missing_refuses_the_generation(tmp_path: Path) -> 
     with pytest.raises(PrepareError, match=r"could not open mime types config file .*/types\.") as raised:
         prepared(configure("TypesConfig types\n", tmp_path))
     assert (raised.value.number, raised.value.errno) == ("AH01597", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "output", "input_"),
+    [
+        ("a.one", "", ["CHUNK", "BYTERANGE"], []),
+        ("a.two.ONE", "", ["CORE", "CHUNK", "BYTERANGE"], ["CORE_IN"]),
+        ("a.one", "AddOutputFilter core one", ["CORE"], []),
+        ("a.one", "RemoveOutputFilter .ONE", [], []),
+        ("a.two", "RemoveInputFilter two one", ["CORE"], []),
+        ("a", "", [], []),
+    ],
+)
+def test_filters(name: str, inner: str, output: list[str], input_: list[str], tmp_path: Path) -> None:
+    lines = "AddOutputFilter chunk;;ByteRange .one\nAddOutputFilter core two\nAddInputFilter core_in two\n"
+    configuration = configure(f"{lines}<Directory /d>\n{inner}\n</Directory>\n", tmp_path)
+    request = make_request(configuration, section="/d/", filename=f"/d/{name}", resources={TYPES: KNOWN})
+    find_type(request)
+    assert [each.name for each in request.output_filters] == output
+    assert [each.name for each in request.input_filters] == input_
+
+
+def test_names_of_filters_that_have_no_effect(tmp_path: Path) -> None:
+    configuration = configure("AddOutputFilter NOBODY;deflate .x\nAddInputFilter HTTP_IN .x .y\n", tmp_path)
+    assert [diagnostic.message for diagnostic in configuration.diagnostics] == [
+        "AddOutputFilter NOBODY has no effect: there is no filter of that name",
+        "AddOutputFilter deflate has no effect: there is no filter of that name, it is one of mod_deflate",
+        "AddInputFilter HTTP_IN has no effect: what it is for the server does by itself",
+    ]
+    request = make_request(configuration, filename="/a.x", resources={TYPES: KNOWN})
+    find_type(request)
+    assert [line[1] for line in request.lines] == ["AH00082", "AH00082"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("any NegotiatedOnly", "NegotiatedOnly is incompatible with Any, Filters and Handlers"),
+        ("Handlers ANY", "Any is incompatible with NegotiatedOnly, Filters and Handlers"),
+        ("Filters\nMultiviewsMatch Any", "Any is incompatible with NegotiatedOnly, Filters and Handlers"),
+        ("Any Filters", "Filters is incompatible with Any and NegotiatedOnly"),
+        ("NegotiatedOnly Handlers", "Handlers is incompatible with Any and NegotiatedOnly"),
+        ("Al", "Unrecognized option 'Al'"),
+    ],
+)
+def test_what_multiviews_match_refuses(words: str, message: str, tmp_path: Path) -> None:
+    assert refusals(f"MultiviewsMatch {words}\n", tmp_path) == [message]
+
+
+def test_multiviews_match_is_kept_for_whoever_negotiates(tmp_path: Path) -> None:
+    lines = "MultiviewsMatch Filters\n<Directory /d>\nMultiviewsMatch handlers filters\n</Directory>\n"
+    configuration = configure(lines, tmp_path)
+    assert make_request(configuration).config(MimeConfig).multiviews_match == {"filters"}
+    assert make_request(configuration, section="/d/").config(MimeConfig).multiviews_match == {"filters", "handlers"}

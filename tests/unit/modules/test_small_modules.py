@@ -140,8 +140,8 @@ def test_root_is_refused(user: str, tmp_path: Path) -> None:
 
 
 def test_a_module_is_not_missing_for_a_directive_that_is(tmp_path: Path) -> None:
-    """mod_unixd is there, and has no Suexec."""
-    messages = refusals("Suexec Off\nSSLEngine On\n", tmp_path)
+    """The core is there, and has no GprofDir."""
+    messages = refusals("GprofDir a\nSSLEngine On\n", tmp_path)
     assert [message.split(",")[0] for message in messages] == [
-        "Invalid command 'Suexec'", "Invalid command 'SSLEngine'", "Modules that pyhttpd does not have: mod_ssl"
+        "Invalid command 'GprofDir'", "Invalid command 'SSLEngine'", "Modules that pyhttpd does not have: mod_ssl"
     ]  # fmt: skip

@@ -161,9 +161,7 @@ def test_values_that_are_refused(name: str, word: str, message: str) -> None:
 def test_every_mpm_has_the_common_directives_and_its_own() -> None:
     prefork, worker = ({row.name for row in rows} for rows in (PREFORK_DIRECTIVES, WORKER_DIRECTIVES))
     assert prefork - worker == {"MinSpareServers", "MaxSpareServers"}
-    assert worker - prefork == {
-        "MinSpareThreads", "MaxSpareThreads", "ThreadLimit", "ThreadsPerChild", "ThreadStackSize",
-    }  # fmt: skip
+    assert worker - prefork == {"MinSpareThreads", "MaxSpareThreads", "ThreadLimit", "ThreadsPerChild"}
 
 
 @pytest.mark.parametrize(("word", "size"), [("0", 0), ("100", 0), ("32767", 0), ("32768", 32768), ("1048576", 1 << 20)])

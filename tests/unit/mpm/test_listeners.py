@@ -82,13 +82,13 @@ def test_what_is_not_named_any_more_is_drained_and_then_ended(
     take(listeners, ListenAddress("127.0.0.2", 0, "http"))
     listeners.end_draining()
     assert connects(old), "its queue may not be empty yet"
-    assert len(listeners.bucket(0)) == 2
+    assert len(listeners.bucket(0, 1)) == 2
     drained(listeners, monkeypatch)
-    assert len(listeners.bucket(0)) == 2, "a connection waits in it"
+    assert len(listeners.bucket(0, 1)) == 2, "a connection waits in it"
     inherited.accept()[0].close()
     drained(listeners, monkeypatch)
     assert not connects(old)
-    assert len(listeners.bucket(0)) == 1
+    assert len(listeners.bucket(0, 1)) == 1
     with pytest.raises(OSError, match="Invalid argument"):
         inherited.accept()
     inherited.close()
@@ -123,12 +123,12 @@ def test_a_narrow_address_is_handed_over_to_a_wide_one_and_back(
     take(listeners, ListenAddress(wide, number, "http"))
     drained(listeners, monkeypatch)
     assert connects(number, "127.0.0.2")
-    served = [sock for sock in listeners.bucket(0) if _accepts(sock)]
+    served = [sock for sock in listeners.bucket(0, 1) if _accepts(sock)]
     assert served, "the connection that waited in the old queue is lost"
     waiting.close()
     for _ in range(2):  # as often as there is a reload, as long as a wide socket covers it
         take(listeners, ListenAddress(wide, number, "http"))
-    assert len(listeners.bucket(0)) == 2
+    assert len(listeners.bucket(0, 1)) == 2
     take(listeners, ListenAddress("127.0.0.1", number, "http"))
     drained(listeners, monkeypatch)
     assert connects(number)
@@ -231,7 +231,7 @@ def test_another_protocol_acts_on_a_socket_that_stays(listeners: Listeners) -> N
     for protocol, waits in (("http", True), ("ftp", False), ("https", True)):
         listeners.commit(listeners.prepare([ANY_PORT._replace(protocol=protocol)], options), options)
         assert bool(deferred(listeners)) is waits
-    assert len(listeners.bucket(0)) == 1
+    assert len(listeners.bucket(0, 1)) == 1
 
 
 def test_options_act_on_sockets_that_stay(listeners: Listeners) -> None:
@@ -274,6 +274,40 @@ def test_buckets_share_a_port(listeners: Listeners) -> None:
     ports = {sock.getsockname()[1] for sock in listeners.current[0].sockets}
     assert [len(bucket) for bucket in listeners.current[0].buckets] == [1, 1]
     assert len(ports) == 1
+
+
+def test_buckets_come_and_go_on_a_port(listeners: Listeners) -> None:
+    """Also on one of the kernel's choice; nobody who waits is lost, and afterwards nobody else can take it."""
+    take(listeners, ANY_PORT)
+    number = port(listeners)
+    for buckets in (2, 3, 1):
+        waiting = socket.create_connection(("127.0.0.1", number), timeout=5)
+        before = listeners.current[0].sockets
+        options = SocketOptions(backlog=16, buckets=buckets)
+        listeners.commit(listeners.prepare([ANY_PORT], options), options)
+        names = {sock.getsockname()[:2] for sock in listeners.current[0].sockets}
+        assert (names, len(listeners.current[0].buckets)) == ({("127.0.0.1", number)}, buckets)
+        served = {sock for index in range(buckets) for sock in listeners.bucket(index, buckets)}
+        assert served >= {*before, *listeners.current[0].sockets}, "the old ones drain, all of them"
+        waiting.close()
+    with pytest.raises(BindError):
+        Listeners().prepare([ListenAddress("127.0.0.1", number, "http")], OPTIONS)
+
+
+def test_who_takes_an_address_back_gets_its_socket_back(listeners: Listeners) -> None:
+    """An administrator who changes his mind, while the socket of before still drains."""
+    take(listeners, ANY_PORT)
+    number = port(listeners)
+    address = ListenAddress("127.0.0.1", number, "http")
+    take(listeners, address)
+    first = listeners.current[0]
+    take(listeners, ANY_PORT)
+    take(listeners, address)
+    assert listeners.current == [first]
+    take(listeners, ANY_PORT)
+    take(listeners, ListenAddress("0.0.0.0", number, "http"))  # which overlaps it
+    assert connects(number)
+    assert listeners.current[0].names == [("0.0.0.0", number)]
 
 
 def test_an_unknown_host_is_a_bind_error(listeners: Listeners) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pyhttpd.server import answer_memo
 from tests.unit.server.serving import Serving
 
 
@@ -23,6 +24,13 @@ def make_serving(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     yield make
     for serving in made:
         serving.close()
+
+
+@pytest.fixture
+def everything_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that have just been made count as old enough to be kept, and to have a strong tag."""
+    monkeypatch.setattr(answer_memo, "YOUNG", -3600.0)
+    monkeypatch.setattr(answer_memo, "_STRONG", -3600.0)
 
 
 @pytest.fixture

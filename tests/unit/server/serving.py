@@ -22,6 +22,7 @@ from pyhttpd.scoreboard import Scoreboard, Slot
 from pyhttpd.server.connection import Connection
 from pyhttpd.server.request import ServerRequest
 from pyhttpd.server.service import HttpService
+from tests.support import memos
 
 BASE = """
 ServerName www.example.com
@@ -125,7 +126,7 @@ class Serving:
             (root / name).mkdir(exist_ok=True)
         (root / "mime.types").write_text("text/html html\ntext/plain txt\n")
         path = root / "httpd.conf"
-        path.write_text(f"{BASE}LogLevel {level.name.lower()}\n{text}\n")
+        path.write_text(f"{BASE}{memos.LINES}LogLevel {level.name.lower()}\n{text}\n")
         self.configuration = read(ReadOptions(str(path), str(root)), catalog())
         self.preparation = Preparation()
         self.modules = [*modules_of(self.configuration), *modules]

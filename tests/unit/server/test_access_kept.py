@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyhttpd.server import answer_memo
+from tests.support.memos import of_memos
 from tests.unit.server.serving import Serving, status_of
 
 Make = Callable[..., Serving]
@@ -68,9 +68,7 @@ plain:secret
 """
 
 
-@pytest.fixture(autouse=True)
-def everything_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_memo, "YOUNG", -3600.0)
+pytestmark = pytest.mark.usefixtures("everything_is_old")
 
 
 def ask_twice(make_serving: Make, lines: str, *fields: str) -> tuple[Serving, list[int]]:
@@ -80,6 +78,7 @@ def ask_twice(make_serving: Make, lines: str, *fields: str) -> tuple[Serving, li
     return serving, [status_of(serving.get("/a.txt", *fields)) for _ in range(2)]
 
 
+@of_memos
 @pytest.mark.parametrize("name", KEPT)
 def test_kept(make_serving: Make, name: str) -> None:
     lines, status = KEPT[name]

@@ -66,23 +66,23 @@ def test_without_a_limit_only_the_date_is(kept: Kept, field: bytes) -> None:
 def test_heads_are_wanted_the_second_time() -> None:
     memo = AnswerMemo()
     question = question_of(ADDRESS, Head())
-    wishes = [memo.wanted(key(b"GET /"), Head(), 1.0) for _ in range(3)]
+    wishes = [memo.wanted(key(b"GET /"), Head()) for _ in range(3)]
     assert wishes == [None, Wish(key(b"GET /"), question), Wish(key(b"GET /"), question)]
-    assert memo.wanted(key(b"GET / another"), Head(), 1.0) == Wish(None, question)
-    assert memo.wanted((("127.0.0.1", 81), b"GET /"), Head(), 1.0) is None
+    assert memo.wanted(key(b"GET / another"), Head()) == Wish(None, question)
+    assert memo.wanted((("127.0.0.1", 81), b"GET /"), Head()) is None
     long = b"x" * (answer_memo.LARGEST_HEAD + 1)
-    assert [memo.wanted(key(long), Head(), 1.0) for _ in range(2)] == [None, None]
+    assert [memo.wanted(key(long), Head()) for _ in range(2)] == [None, None]
 
 
 def test_a_flood_of_different_heads_is_bounded(kept: Kept) -> None:
     memo = AnswerMemo(limit=100_000)
     for number in range(20_000):
         head = b"GET /%d" % number
-        wish = memo.wanted(key(head), Head(), 1.0) or Wish(key(head), None)
+        wish = memo.wanted(key(head), Head()) or Wish(key(head), None)
         cookie = Head(fields=Headers([("Cookie", str(number))]))
         memo.put(wish, cookie, frozenset(["?", "cookie"]), kept())
         memo.put_for_head(key(head), kept())
-    heads = memo._by_head
+    heads = memo.by_head
     assert len(heads._seen) <= answer_memo._SEEN
     size = sum(len(head) + answer.cost for part in (heads.young, heads.old) for (_, head), answer in part.items())
     assert size <= 100_000
@@ -109,16 +109,17 @@ def test_what_is_too_large_is_not_kept(kept: Kept) -> None:
 
 def test_what_is_not_used_is_forgotten(kept: Kept) -> None:
     memo = AnswerMemo()
-    memo.wanted(key(b"any"), Head(), 1000.0)
+    memo.age(1000.0)
     for head in (b"used", b"unused"):
         memo.put_for_head(key(head), kept())
-    memo.wanted(key(b"any"), Head(), 1061.0)
+    memo.age(1061.0)
     assert memo.get(key(b"used")) is not None
-    memo.wanted(key(b"any"), Head(), 1122.0)
+    memo.age(1122.0)
     assert memo.get(key(b"unused")) is None
     assert memo.get(key(b"used")) is not None
-    memo.drop(key(b"used"))
+    memo.by_head.young[key(b"used")].stale = True
     assert memo.get(key(b"used")) is None
+    assert not memo.by_head.young
 
 
 def file_slice(path: Path, size: int, recording: Recording) -> FileSlice:

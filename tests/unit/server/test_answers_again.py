@@ -16,19 +16,15 @@ from pyhttpd.scoreboard import Status
 from pyhttpd.server import answer_memo
 from pyhttpd.server.answer_memo import INLINE
 from pyhttpd.server.request import ServerRequest
+from tests.support.memos import of_memos
 from tests.unit.server.serving import Serving, parts, status_of, without_phases
+
+pytestmark = [of_memos, pytest.mark.usefixtures("everything_is_old")]
 
 Make = Callable[..., Serving]
 
 GET = b"GET /a.txt HTTP/1.1\r\nHost: www.example.com\r\n\r\n"
 DATE = re.compile(rb"Date: [^\r]*")
-
-
-@pytest.fixture(autouse=True)
-def everything_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files of these tests have just been made; nobody waits until they may be kept."""
-    monkeypatch.setattr(answer_memo, "YOUNG", -3600.0)
-    monkeypatch.setattr(answer_memo, "_STRONG", -3600.0)
 
 
 @pytest.fixture
@@ -294,7 +290,7 @@ def test_every_request_has_its_own_times(make_serving: Make) -> None:
 
 def test_nothing_of_a_request_lives_as_long_as_its_answer(page: Serving) -> None:
     ask(page, 2)
-    [answer] = page.service.answers._by_head.young.values()
+    [answer] = page.service.answers.by_head.young.values()
     assert not hasattr(answer.request, "connection")
     assert answer.request.content is None
     assert answer.request.recording is None
@@ -330,9 +326,7 @@ def test_a_module_that_does_not_promise_to_be_pure(make_serving: Make, pure: boo
     assert kept(serving) == int(pure)
 
 
-def test_what_else_happens_in_a_directory_does_not_matter(
-    make_serving: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_else_happens_in_a_directory_does_not_matter(make_serving: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The walk looks at each directory that leads to a file; others are made and removed there all the time."""
     serving = make_serving("LogLevel warn\n<Directory />\nOptions None\n</Directory>\n")
     serving.page("a.txt", "a")

@@ -10,7 +10,9 @@ import pytest
 
 from pyhttpd.api.connection import RECEIVE_LIMIT, SHORTLY, For, Woken
 from pyhttpd.scoreboard import Status
-from tests.unit.server.serving import Serving, parts, status_of
+from pyhttpd.server import answer_memo
+from tests.support.memos import of_memos
+from tests.unit.server.serving import Dialogue, Serving, parts, status_of
 
 Make = Callable[..., Serving]
 
@@ -248,9 +250,72 @@ def test_a_body_that_does_not_come(make_serving: Make) -> None:
 # -- the end
 
 
+BAD = b"GET / HTTP/1.1\r\n\r\n"  # no Host: refused, and the server closes
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LAST,
+        b"GET /a.txt HTTP/1.0\r\n\r\n",
+        b"HEAD /a.txt HTTP/1.1\r\nConnection: x, Close\r\n" + HOST + b"\r\n",
+    ],
+)
+def test_who_promises_to_send_nothing_more_is_not_waited_for(page: Serving, data: bytes) -> None:
+    for _ in range(3):  # the answer is made, recorded, sent again
+        dialogue = page.connect()
+        dialogue.client.sendall(data)
+        assert dialogue.serve().reason is For.CLOSE
+        dialogue.connection.close()
+        with dialogue.client.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 200")
+        dialogue = page.connect()
+        dialogue.client.sendall(data + b"\r\n")
+        assert dialogue.serve().reason is For.LINGER, "it has sent more"
+
+
+@of_memos
+def test_what_is_known_is_answered_at_the_beginning(make_serving: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = make_serving("LogLevel warn")
+    page.page("a.txt", "hello world\n")
+
+    def begin(data: bytes) -> tuple[Dialogue, bool]:
+        dialogue = page.connect()
+        dialogue.client.sendall(data)
+        return dialogue, dialogue.connection.begin()
+
+    monkeypatch.setattr(answer_memo, "YOUNG", -3600.0)
+    page.page("large", b"x" * 8000)
+    large = LAST.replace(b"a.txt", b"large")
+    for _ in range(3):  # made, recorded, sent again with a request
+        for data in (LAST, GET, large):
+            dialogue, done = begin(data)
+            assert not done
+            dialogue.serve()
+    count = len(page.access)
+    dialogue, done = begin(LAST)
+    assert done
+    dialogue.connection.close()
+    assert dialogue.client.makefile("rb").read().endswith(b"hello world\n")
+    assert len(page.access) == count + 1
+    dialogue, done = begin(GET)
+    assert not done
+    assert len(page.access) == count + 2
+    assert dialogue.serve().reason is For.IDLE
+    assert dialogue.say(GET).count(b"200 OK") == 2
+    dialogue, done = begin(large)
+    assert not done
+    assert len(page.access) == count + 3, "the smallest send buffer may not have room for it"
+    assert dialogue.serve().reason is For.CLOSE
+    for data in (b"", GET[:9]):
+        dialogue, done = begin(data)
+        assert not done
+        assert dialogue.serve().reason in (For.FIRST, For.READ)
+
+
 def test_lingering(page: Serving) -> None:
     dialogue = page.connect()
-    dialogue.client.sendall(LAST)
+    dialogue.client.sendall(BAD)
     began = time.monotonic()
     wait = dialogue.serve()
     assert wait.reason is For.LINGER
@@ -263,8 +328,8 @@ def test_lingering(page: Serving) -> None:
 
 def test_lingering_ends_in_time(page: Serving) -> None:
     dialogue = page.connect()
-    dialogue.client.sendall(LAST)
-    dialogue.serve()
+    dialogue.client.sendall(BAD)
+    assert dialogue.serve().reason is For.LINGER
     assert dialogue.serve(Woken.EXPIRED).reason is For.CLOSE
 
 

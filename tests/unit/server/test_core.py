@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, Option
-from pyhttpd.api.log import Level
+from pyhttpd.api.core_config import ALL_OPTIONS, CoreDir, CoreServer, ModuleLevels, Option, merge_levels
+from pyhttpd.api.log import Level, Levels
 from pyhttpd.api.version import server_banner
 from pyhttpd.boot import catalog, read_here
 from pyhttpd.config.configuration import Configuration
@@ -187,6 +187,15 @@ def test_log_levels(read: Read) -> None:
     assert (main.default, main.modules) == (Level.INFO, {"alias": Level.DEBUG})
     assert (first.default, first.modules) == (Level.INFO, {"alias": Level.DEBUG, "dir": Level.TRACE8})
     assert (second.default, second.modules) == (Level.ERROR, {})
+
+
+def test_levels_of_modules_leave_that_for_all_alone() -> None:
+    """In whatever order scopes are merged."""
+    outer = Levels(Level.CRIT, {"so": Level.INFO})
+    one, two = (ModuleLevels(Level.WARN, {name: Level.DEBUG}) for name in ("ssl", "so"))
+    expected = Levels(Level.CRIT, {"so": Level.DEBUG, "ssl": Level.DEBUG})
+    assert merge_levels(merge_levels(outer, one), two) == expected
+    assert merge_levels(outer, merge_levels(one, two)) == expected
 
 
 def test_server_names(read: Read) -> None:

@@ -99,7 +99,7 @@ def test_a_body_that_a_handler_reads_is_waited_for(make_serving: Make) -> None:
 def test_nobody_lingers(page: Serving) -> None:
     dialogue = page.connect()
     dialogue.serve()
-    dialogue.client.sendall(GET + b"Connection: close\r\n\r\n")
+    dialogue.client.sendall(b"no request\r\n\r\n")
     assert dialogue.serve(Woken.READY).reason is For.LINGER
     assert 0 < dialogue.wait.since <= dialogue.wait.deadline
     assert dialogue.serve(Woken.CROWDED).reason is For.CLOSE

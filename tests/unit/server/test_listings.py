@@ -13,6 +13,7 @@ import pytest
 from pyhttpd.modules import autoindex_entries
 from pyhttpd.server import answer_memo
 from pyhttpd.util.wildcard import compile_wildcard
+from tests.support.memos import of_memos
 from tests.support.servers import AS_ROOT
 from tests.unit.server.serving import Serving, parts, status_of
 
@@ -164,6 +165,7 @@ def test_a_listing_is_never_kept(listing: Serving) -> None:
     assert names(listing.get("/d/")) == ["/", "a.txt", "b.txt"]
 
 
+@of_memos
 @pytest.mark.parametrize(
     ("lines", "kept"),
     [

@@ -1,0 +1,175 @@
+"""A kept answer is sent once more: the short way through a request, for most of those that a busy site gets.
+
+What is done here is all that is done for them, so each line is paid for by every request. See answer_memo.py for what
+is kept, and why that is safe.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from pyhttpd.api.log import Level
+from pyhttpd.api.recording import unchanged
+from pyhttpd.http.head import Head, parse_head
+from pyhttpd.scoreboard import Status
+from pyhttpd.server.answer_memo import KeptAnswer, copy_of, copy_with, open_files, send_parts
+from pyhttpd.server.exchange import log_request
+from pyhttpd.server.pipeline import log_exception
+from pyhttpd.server.protocol_directives import HTTP_1
+from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
+
+if TYPE_CHECKING:
+    from pyhttpd.server.connection import Connection
+    from pyhttpd.server.request import ServerRequest
+
+WRITE, LOG = int(Status.BUSY_WRITE), int(Status.BUSY_LOG)  # members of an enum cost a look-up each time
+
+
+def send_again(
+    connection: Connection, kept: KeptAnswer, data: bytes, line: str | None = None, head: Head | None = None
+) -> bool:
+    """Send a kept answer for a head of these bytes. False if it does not hold, for this connection or at all. Where
+    it was made for another head, this one's request `line` is given, and the `head` if it has been read."""
+    service = connection.service
+    if connection.closing or service.child.leaving:
+        return False
+    left = kept.limit - connection.kept
+    if left <= 0 and kept.limit:
+        return False
+    if not unchanged(kept.checks):
+        kept.stale = True
+        return False
+    files = open_files(kept.parts) if kept.parts else None
+    if files is None and kept.parts:
+        return False
+    slot, sender, arrived = connection.slot, connection.sender, connection.arrived
+    if service.extended_status:
+        if line is not None:
+            slot.describe(connection.address, HTTP_1, kept.vhost, line)
+        elif connection.last_kept is not kept:
+            slot.describe(connection.address, HTTP_1, kept.vhost, kept.request.request_line)
+        slot.begin_request(arrived)
+    else:
+        slot.set_status(WRITE)
+    if connection.last_kept is not kept:
+        connection.last_kept = kept
+        connection.keep_alive = kept.stays
+        connection.client_closes = kept.client_closes
+        connection.idle_time = kept.idle_time
+        sender.timeout = kept.send_timeout
+    connection.answered += 1
+    if kept.stays:
+        connection.kept += 1
+    message = kept.message(int(arrived), left)
+    if kept.logs is None or head is not None:
+        request = _request_of(connection, kept, data, line, head)
+        _send_as_request(connection, kept, message, files, request)
+        if not connection.aborted:  # else what this request says of itself is not what others will
+            _sent_for(connection, request, kept, data, head)
+        return True
+    try:
+        if files is None:
+            sender.send(message)
+        else:
+            _send_files(sender, kept, message, files)
+    except (ClientGoneError, TruncatedFileError) as error:
+        _gone(connection, error, _request_of(connection, kept, data, line), len(message) - kept.inline)
+        return True
+    slot.set_status(LOG)
+    connection.bytes_out = sent = sender.sent
+    sender.sent = 0
+    connection.note_request()
+    connection.request_line = line or kept.request_line
+    connection.ended = ended = monotonic()
+    try:
+        for log in kept.logs:
+            log(connection)
+    except BaseException:
+        log_exception(_request_of(connection, kept, data, line))
+    if service.extended_status:
+        slot.end_request(connection.began, ended, sent)
+    return True
+
+
+def _send_files(sender: Sender, kept: KeptAnswer, message: bytes, files: list[int]) -> None:
+    """A head, and the large body from its files, which are closed. Raises ClientGoneError, TruncatedFileError."""
+    try:
+        sender.send(message, more=True)
+        send_parts(sender, kept.parts, files, kept.request.answer)
+    finally:
+        for fd in files:
+            os.close(fd)
+
+
+def _send_as_request(
+    connection: Connection, kept: KeptAnswer, message: bytes, files: list[int] | None, request: ServerRequest
+) -> None:
+    """The rest where a hook has to see a request: its log is not prepared for answers that are sent again, or not yet
+    for a head like this one."""
+    sender = connection.sender
+    if kept.tracks_first_byte:
+        request.answer.first_byte = monotonic()
+    try:
+        if files is None:
+            sender.send(message)
+        else:
+            _send_files(sender, kept, message, files)
+    except (ClientGoneError, TruncatedFileError) as error:
+        _gone(connection, error, request, len(message) - kept.inline)
+        return
+    log_request(connection, request)
+    connection.ended = monotonic()
+    request.done()
+    sender.sent = 0
+
+
+def _gone(
+    connection: Connection, error: ClientGoneError | TruncatedFileError, request: ServerRequest, head_length: int
+) -> None:
+    """The client, or the file, went away while a kept answer was sent, the head of which has so many bytes."""
+    sender = connection.sender
+    connection.aborted, connection.keep_alive, connection.last_kept = True, False, None
+    request.answer.bytes_sent = max(sender.sent - head_length, 0)
+    if isinstance(error, ClientGoneError) and error.timed_out:
+        request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
+        sender.give_up()
+    log_request(connection, request)
+    connection.ended = monotonic()
+    request.done()
+    sender.sent = 0
+
+
+def _request_of(
+    connection: Connection, kept: KeptAnswer, data: bytes, line: str | None, head: Head | None = None
+) -> ServerRequest:
+    """The request that an answer is sent to again, for those who ask for more than its line."""
+    if line is None:
+        return copy_of(kept.request, connection, connection.arrived, connection.began)
+    head = head or parse_head(data, connection.endpoint.limits)
+    return copy_with(kept.request, head, connection, connection.arrived, connection.began)
+
+
+def _sent_for(
+    connection: Connection, request: ServerRequest, kept: KeptAnswer, data: bytes, head: Head | None
+) -> None:
+    """A kept answer was sent to this request, and logged. The next one shall have a shorter way to it."""
+    answers, endpoint = connection.service.answers, connection.endpoint
+    if head is None:
+        if not kept.prepared:
+            kept.prepare_logs(request, connection.service.pipeline.log_again)
+        return
+    connection.last_kept = None  # the slot tells this head's line
+    other = kept.for_head(request)
+    key = endpoint.address, data
+    if answers.seen_before(key):
+        other.let_go()
+        answers.put_for_head(key, other)
+        return
+    outlines = answers.outlines
+    found = outlines.of(endpoint.address, data) if endpoint.outlined else None
+    if found is not None and outlines.seen_before(found[1]):
+        logged = other.prepare_logs(request, connection.service.pipeline.log_again)
+        other.let_go()
+        answers.put_by_outline(outlines, found[1], other, logged)
