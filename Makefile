@@ -10,13 +10,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
-.PHONY: run test lint docs bench clean
+.PHONY: run test test-without-memos lint docs bench clean
 
 run: $(VENV)/.run
 	@scripts/run
 
 test: lint
 	$(BIN)/pytest -n $(JOBS) --dist worksteal tests
+	PYHTTPD_TEST_MEMOS=Off $(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit/server tests/oracle/test_requests.py
+
+# All that speaks HTTP, with the memos off; `make test` does the part of it that sends most requests.
+test-without-memos: $(VENV)/.dev
+	PYHTTPD_TEST_MEMOS=Off $(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit/server tests/oracle tests/clients
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -38,8 +38,9 @@ from pyhttpd.server.sending import Sender
 from pyhttpd.util.escape import log_item
 from pyhttpd.util.generations import Generations
 
-LIMIT = 1 << 20
-"""Bytes of a child's memo. 150 children have 150 of them."""
+LIMIT = 2 << 20
+"""Bytes of a child's memo by equal heads: half of it for what is in use, half for what was in use before. By each of
+the two other ways it is half as large. 150 children have 150 of them."""
 LARGEST_HEAD = 4096
 INLINE = 16384
 """Bytes of a body that is kept; a larger one is read from its files again."""
@@ -180,11 +181,10 @@ class AnswerMemo:
     """The kept answers of one child: by equal heads, by outlines, and by what they have asked of different heads."""
 
     def __init__(self, limit: int = LIMIT, *, lines: bool = True) -> None:
-        """`limit` in bytes, for each of the ways; 0: nothing is kept. Without `lines` none of a head is remembered, so
-        that there are no outlines."""
+        """`limit` as LIMIT; 0: nothing is kept. Without `lines` none of a head is remembered: there are no outlines."""
         self.by_head: Generations[Key, KeptAnswer] = Generations(limit, _cost_by_head, _SEEN)
-        self._by_question: Generations[Question, Answers] = Generations(limit, _cost_by_question, _SEEN)
-        self.outlines = Outlines(frozenset(), limit if lines else 0)
+        self._by_question: Generations[Question, Answers] = Generations(limit // 2, _cost_by_question, _SEEN)
+        self.outlines = Outlines(frozenset(), limit // 2 if lines else 0)
         self._turned = 0.0
 
     def __len__(self) -> int:

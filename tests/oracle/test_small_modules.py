@@ -85,7 +85,7 @@ def test_suexec_is_not_there(pyhttpd: Start, apache: Start) -> None:
     assert [(result.returncode, result.stderr) for result in both.run("-t")] == [(0, "Syntax OK\n")] * 2
 
 
-@pytest.mark.parametrize("lines", ["ChrootDir /tmp", "User nobody\nGroup nogroup", "User #33", "Group #7"])
+@pytest.mark.parametrize("lines", ["ChrootDir /tmp", "User nobody\nGroup nogroup", "User #33\nGroup #7"])
 def test_whom_the_dump_names(pyhttpd: Start, apache: Start, lines: str) -> None:
     both = Both(apache, pyhttpd, lines, limits="")
     theirs, ours = (
