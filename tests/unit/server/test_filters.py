@@ -12,6 +12,7 @@ from pyhttpd.api.log import Level
 from pyhttpd.api.phases import Order, Phase, on
 from pyhttpd.server import answer_memo
 from pyhttpd.server.sending import Sender
+from tests.support.memos import of_memos
 from tests.unit.server.serving import Serving, parts, status_of, without_phases
 
 Make = Callable[..., Serving]
@@ -323,6 +324,7 @@ def test_a_connection_stays_open_behind_them(make_serving: Make) -> None:
 # -- kept answers
 
 
+@of_memos
 def test_answers_of_pure_filters_are_kept(make_serving: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     serving = site(make_serving, "CaseFilter;a")
     first = parts(serving.get("/x.txt"))
@@ -352,6 +354,7 @@ def test_others_are_not_kept(make_serving: Make, filters: str, target: str) -> N
     assert len(serving.service.answers) == 0
 
 
+@of_memos
 def test_what_is_kept_is_small(make_serving: Make) -> None:
     """A large file that passes untouched is kept as a file."""
     serving = site(make_serving, "through")
