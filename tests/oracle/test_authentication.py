@@ -379,8 +379,8 @@ def _neutral(name: str, value: str) -> str:
 
 
 def _written(server: Server, before: int) -> list[str] | None:
-    lines = (server.root / "logs" / "auth").read_bytes().decode("latin-1").splitlines()[before:]
-    return lines or None
+    whole, _, _ = (server.root / "logs" / "auth").read_bytes().rpartition(b"\n")  # behind it a line is on its way
+    return whole.decode("latin-1").splitlines()[before:] or None
 
 
 def _plain(server: Server, line: str) -> str:
