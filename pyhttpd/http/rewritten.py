@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_FIRST_SEGMENT = re.compile(r"[^/]*")
-_AUTHORITY = re.compile(r"[^/?#]*")
-_REST = re.compile(r"([^?#]*)((?:\?[^#]*)?)((?:#.*)?)", re.DOTALL)
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
 _PORT = re.compile(r"[ \t\n\r\f\v]*([+-]?[0-9]{1,20})")
 _PORTS = {
     "ftp": 21, "ssh": 22, "telnet": 23, "gopher": 70, "http": 80, "pop": 110, "nntp": 119, "imap": 143,
@@ -24,11 +22,11 @@ def rewritten(url: str) -> tuple[str, str]:
         found = _SCHEME.match(url)
         if found is not None:
             scheme, at = found[1].lower(), found.end()
-        elif ":" in _FIRST_SEGMENT.match(url)[0]:  # type: ignore[index]  # it matches anything
+        elif ":" in url.partition("/")[0]:
             return "", ""
     before, rest = url[:at], url[at:]
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
-        authority = _AUTHORITY.match(rest, 2)[0]  # type: ignore[index]  # it matches anything
+        authority = _END_OF_AUTHORITY.split(rest[2:], maxsplit=1)[0]
         rest = rest[2 + len(authority) :]
         user, sign, host = authority.rpartition("@")
         name, colon, _ = user.partition(":")
@@ -39,8 +37,9 @@ def rewritten(url: str) -> tuple[str, str]:
         before += f"//{user}{shown}"
         if not good:
             return before, ""
-    path, query, fragment = _REST.match(rest).groups()  # type: ignore[union-attr]  # it matches anything
-    return before + path, query + fragment
+    rest, sign, fragment = rest.partition("#")
+    path, mark, query = rest.partition("?")
+    return before + path, f"{mark}{query}{sign}{fragment}"
 
 
 def _host_and_port(text: str, scheme: str) -> tuple[str | None, bool]:

@@ -10,12 +10,11 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pyhttpd.api.log import Level
 from pyhttpd.api.recording import unchanged
 from pyhttpd.http.head import Head, parse_head
 from pyhttpd.scoreboard import Status
 from pyhttpd.server.answer_memo import KeptAnswer, copy_of, copy_with, open_files, send_parts
-from pyhttpd.server.exchange import log_request
+from pyhttpd.server.exchange import log_request, note_failure
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.protocol_directives import HTTP_1
 from pyhttpd.server.sending import ClientGoneError, Sender, TruncatedFileError
@@ -75,7 +74,9 @@ def send_again(
         else:
             _send_files(sender, kept, message, files)
     except (ClientGoneError, TruncatedFileError) as error:
-        _gone(connection, error, _request_of(connection, kept, data, line), len(message) - kept.inline)
+        request = _request_of(connection, kept, data, line)
+        _note_failure(connection, request, error, len(message) - kept.inline)
+        _log(connection, request)
         return True
     slot.set_status(LOG)
     connection.bytes_out = sent = sender.sent
@@ -108,37 +109,32 @@ def _send_as_request(
 ) -> None:
     """The rest where a hook has to see a request: its log is not prepared for answers that are sent again, or not yet
     for a head like this one."""
-    sender = connection.sender
     if kept.tracks_first_byte:
         request.answer.first_byte = monotonic()
     try:
         if files is None:
-            sender.send(message)
+            connection.sender.send(message)
         else:
-            _send_files(sender, kept, message, files)
+            _send_files(connection.sender, kept, message, files)
     except (ClientGoneError, TruncatedFileError) as error:
-        _gone(connection, error, request, len(message) - kept.inline)
-        return
-    log_request(connection, request)
-    connection.ended = monotonic()
-    request.done()
-    sender.sent = 0
+        _note_failure(connection, request, error, len(message) - kept.inline)
+    _log(connection, request)
 
 
-def _gone(
-    connection: Connection, error: ClientGoneError | TruncatedFileError, request: ServerRequest, head_length: int
+def _note_failure(
+    connection: Connection, request: ServerRequest, error: ClientGoneError | TruncatedFileError, head_length: int
 ) -> None:
-    """The client, or the file, went away while a kept answer was sent, the head of which has so many bytes."""
-    sender = connection.sender
-    connection.aborted, connection.keep_alive, connection.last_kept = True, False, None
-    request.answer.bytes_sent = max(sender.sent - head_length, 0)
-    if isinstance(error, ClientGoneError) and error.timed_out:
-        request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
-        sender.give_up()
+    """Of an answer, the head of which has so many bytes, only a part could be sent."""
+    note_failure(connection, request, error)
+    connection.keep_alive, connection.last_kept = False, None
+    request.answer.bytes_sent = max(connection.sender.sent - head_length, 0)
+
+
+def _log(connection: Connection, request: ServerRequest) -> None:
     log_request(connection, request)
     connection.ended = monotonic()
     request.done()
-    sender.sent = 0
+    connection.sender.sent = 0
 
 
 def _request_of(

@@ -29,7 +29,7 @@ from pyhttpd.api.url import canonical_name
 from pyhttpd.http.dates import format_date, parse_date
 from pyhttpd.http.head import Head
 from pyhttpd.http.headers import Headers, WatchedHeaders
-from pyhttpd.server.answer_inputs import Answers, Question, names_read, question_of
+from pyhttpd.server.answer_inputs import Answers, Question, names_read
 from pyhttpd.server.outlines import Outline, Outlines
 from pyhttpd.server.pipeline import log_exception
 from pyhttpd.server.request import ServerRequest
@@ -212,9 +212,8 @@ class AnswerMemo:
         elif self.outlines is outlines:
             self.outlines = outlines.with_names(names)
 
-    def find(self, address: tuple[str, int], head: Head) -> KeptAnswer | None:
-        """The answer to a head that differs from others in what does not matter."""
-        question = question_of(address, head)
+    def find(self, question: Question | None, head: Head) -> KeptAnswer | None:
+        """The answer to a head that asks this, and differs from others in what does not matter."""
         answers = None if question is None else self._by_question.get(question)
         if answers is None or not _is_simple(head):
             return None
@@ -236,11 +235,10 @@ class AnswerMemo:
         """Whether this very head has come before, so that it is worth a place of its own."""
         return len(key[1]) <= LARGEST_HEAD and self.by_head.seen_before(key)
 
-    def wanted(self, key: Key, head: Head) -> Wish | None:
-        """Whether the answer to this head is worth recording: such a one has come before."""
+    def wanted(self, key: Key, question: Question | None) -> Wish | None:
+        """Whether the answer to this head, which asks this, is worth recording: such a one has come before."""
         if len(key[1]) > LARGEST_HEAD or not self.by_head.limit:
             return None
-        question = question_of(key[0], head)
         seen = self.by_head.seen_before(key)
         asked = question is not None and self._by_question.seen_before(question) and self._is_hopeful(question)
         return Wish(key if seen else None, question if asked else None) if seen or asked else None

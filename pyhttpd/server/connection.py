@@ -19,6 +19,7 @@ from pyhttpd.http.fields import END_OF_FILE, Unread
 from pyhttpd.http.head import Head, HeadBuffer, HeadError, check_lines, is_whole, parse_head
 from pyhttpd.scoreboard import Slot, Status
 from pyhttpd.server.again import send_again
+from pyhttpd.server.answer_inputs import question_of
 from pyhttpd.server.answer_memo import KeptAnswer
 from pyhttpd.server.deadline import ReadDeadline
 from pyhttpd.server.endpoint import plain_name
@@ -426,11 +427,12 @@ class Connection:
             self._refuse(error)
             return
         answers.age(self.began)
-        kept = answers.find(endpoint.address, head)
+        question = question_of(endpoint.address, head)
+        kept = answers.find(question, head)
         if kept is not None and send_again(self, kept, data, head.line, head):
             return
         exchange = self._new_exchange()
-        exchange.run(head, answers.wanted((endpoint.address, data), head))
+        exchange.run(head, answers.wanted((endpoint.address, data), question))
         self.idle_time = idle_time(exchange.request.server, self.base_server)
 
     def _refuse_fields(self, status: int, unread: Unread | None = None) -> None:

@@ -243,15 +243,8 @@ class Exchange:
         connection.answered += 1
         try:
             self._send_answer()
-        except ClientGoneError as gone:
-            connection.aborted = True
-            if gone.timed_out:
-                self.request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
-                connection.sender.give_up()
-        except TruncatedFileError:
-            connection.aborted = True
-            message = f"{self.request.answer.filename} became shorter while it was sent"
-            self.request.log(Level.ERROR, "core", "PH00112", message)
+        except (ClientGoneError, TruncatedFileError) as error:
+            note_failure(connection, self.request, error)
         except BaseException:
             connection.aborted = True  # the head is out: nothing else could be said any more
             log_exception(self.request)
@@ -408,6 +401,19 @@ class Exchange:
     def _log(self) -> None:
         log_request(self.connection, self.request)
         self.request.done()
+
+
+def note_failure(
+    connection: Connection, request: ServerRequest, error: ClientGoneError | TruncatedFileError
+) -> None:
+    """The rest of an answer cannot be sent, so the connection is of no use any more."""
+    connection.aborted = True
+    if isinstance(error, TruncatedFileError):
+        message = f"{request.answer.filename} became shorter while it was sent"
+        request.log(Level.ERROR, "core", "PH00112", message)
+    elif error.timed_out:
+        request.log(Level.INFO, "core", "AH01581", "flushing data to the client")
+        connection.sender.give_up()
 
 
 def log_request(connection: Connection, request: ServerRequest) -> None:

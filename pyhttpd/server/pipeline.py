@@ -357,11 +357,8 @@ def _located(request: ServerRequest, sections: Sections) -> list[Scope]:
 
 def filtered(request: ServerRequest) -> int:
     """A step for `guarded`."""
-    given, request.handler = request.handler, request.handled_by or request.handler
-    try:
+    with request.as_if_within_handler():
         filter_content(request)
-    finally:
-        request.handler = given
     return OK
 
 

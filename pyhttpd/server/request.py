@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pyhttpd.api.log import ErrorLog
@@ -27,7 +28,7 @@ class ServerRequest(Request):
     parts = Target(None, None, None, "/", None)
     simple = False  # HTTP/0.9: the body alone is sent back
     expecting_100 = False  # the client waits for `100 Continue` before it sends the body
-    handled_by: str | None = None  # `handler` while that ran: filters and response hooks see it, as if within
+    handled_by: str | None = None  # `handler` while that ran
     for_error = False  # answers as an ErrorDocument: conditions of the request do not count
     unmeasured = False  # the answer's body gets no Content-Length, though its length could be told
     allowed: tuple[str, ...] = ()  # methods that the handler knows, for the Allow field
@@ -59,6 +60,15 @@ class ServerRequest(Request):
             first = first.main.original
         assert isinstance(first, ServerRequest)
         first._cleanups.append(cleanup)
+
+    @contextmanager
+    def as_if_within_handler(self) -> Iterator[None]:
+        """For filters and response hooks, which see `handler` as it was while that ran."""
+        given, self.handler = self.handler, self.handled_by or self.handler
+        try:
+            yield
+        finally:
+            self.handler = given
 
     def done(self) -> None:
         while self._cleanups:

@@ -55,10 +55,9 @@ def run_response_hooks(request: ServerRequest) -> None:
     """The last changes to the fields. Ranges need them first, as in Apache, whose filters stand in this order."""
     if not request.response_hooks:
         return
-    given, request.handler = request.handler, request.handled_by or request.handler
-    while request.response_hooks:
-        request.response_hooks.pop(0)(request)
-    request.handler = given
+    with request.as_if_within_handler():
+        while request.response_hooks:
+            request.response_hooks.pop(0)(request)
 
 
 def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple[bytes, bool, bool]:

@@ -73,13 +73,9 @@ class AccessWriter(Writer):
     def chain(self, depth: int) -> str:
         return super().chain(3)
 
-    def configuration(self) -> str:
-        """Most of these lines may not stand outside of sections."""
-        text = f'<Directory "{{docroot}}">\nAllowOverride All\n</Directory>\n{self.sections(6)}'
-        for number in range(HOSTS):
-            own = self.sections(self.random.randint(1, 8))
-            text += f"<VirtualHost *>\nServerName h{number}.example\n{own}</VirtualHost>\n"
-        return text
+    def outside(self) -> str:
+        """Most of these lines may not stand there."""
+        return ""
 
     def files(self) -> dict[str, str]:
         self.forms = LINES

@@ -87,8 +87,12 @@ class Writer:
         text = f'<Directory "{{docroot}}">\nAllowOverride All\n</Directory>\n{self.sections(6)}'
         for number in range(HOSTS):
             own = self.sections(self.random.randint(1, 8))
-            text += f"<VirtualHost *>\nServerName h{number}.example\n{own}{self.line()}</VirtualHost>\n"
+            text += f"<VirtualHost *>\nServerName h{number}.example\n{own}{self.outside()}</VirtualHost>\n"
         return text
+
+    def outside(self) -> str:
+        """What a host has outside of sections."""
+        return self.line()
 
     def files(self) -> dict[str, str]:
         found = {

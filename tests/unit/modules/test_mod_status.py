@@ -6,9 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,83 +15,20 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from pyhttpd.api.phases import DECLINED, OK
 from pyhttpd.modules import status_lines
-from pyhttpd.modules.mod_status import handle_status, refresh_seconds, sample
-from pyhttpd.modules.status_facts import Facts, gather
+from pyhttpd.modules.status_facts import Facts
 from pyhttpd.modules.status_json import as_json
 from pyhttpd.modules.status_metrics import as_metrics, wants_open_metrics
 from pyhttpd.modules.status_page import page as whole_page
 from pyhttpd.modules.status_page import rate
-from pyhttpd.modules.status_style import SCRIPT, SCRIPT_KEY, STYLE, STYLE_KEY
-from pyhttpd.policy import Limits
 from pyhttpd.scoreboard import Event, EventView, Sample, Scoreboard, Status
-from tests.support.requests import FakeRequest, configure, make_request
+from tests.unit.modules.status_board import LIMITS, NOW, Visible, see
 
-NOW = 1_700_000_000.0
-LIMITS = Limits(start=1, min_spare=1, max_spare=4, server_limit=4, max_workers=6, thread_limit=2, threads=2)
 WITHOUT_TABLES = re.compile(r"<(table|tr|td|th)\b")
-
-
-def see(scoreboard: Scoreboard, limits: Limits = LIMITS, *, extended: bool = True) -> Facts:
-    return gather(
-        scoreboard, name="www.<example>", address="192.0.2.1", version="pyhttpd/1 (Unix)", built="2026-11-12T08:58:41",
-        mpm="worker", limits=limits, spare_name="Threads", max_connections=0, extended=extended, load=(0.5, 1.25, 2.0),
-        now=NOW,
-    )  # fmt: skip
 
 
 def page(facts: Facts, *, table: bool = True, live: bool = True) -> str:
     return whole_page(facts, table=table, live=live)
-
-
-class Visible(HTMLParser):
-    """The text of a page as it is seen, blanks as one."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.text = ""
-        self.tags: list[str] = []
-        self.feed(html)
-        self.close()
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag in ("td", "th"):
-            self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-@pytest.fixture
-def scoreboard() -> Scoreboard:
-    """Four children of two threads: one of this generation, one of the last, one that is leaving, none."""
-    board = Scoreboard(4, 2)
-    board["generation"] = 1
-    board["config_generation"] = 2
-    board["started"] = board["restarted"] = int((NOW - 90_061) * 1_000_000)
-    board["cpu_user_gone"] = 50_000
-    states = [(Status.BUSY_WRITE, Status.READY), (Status.BUSY_KEEPALIVE, Status.READY), (Status.READY, Status.DEAD)]
-    for child, statuses in enumerate(states):
-        row = board.child(child)
-        row["pid"], row["generation"] = 100 + child, 0 if child == 1 else 1
-        row["started"], row["connections"], row["active"] = int((NOW - 3700) * 1_000_000), 7, 1
-        for thread, status in enumerate(statuses):
-            board.slot(child, thread).reset(100 + child, 0 if child == 1 else 1, status)
-    board.child(2)["quiescing"] = 1
-    slot = board.slot(0, 0)
-    slot.begin_request(NOW - 5)
-    slot.end_request(1.0, 1.25, 3_000_000)
-    slot["cpu_user"], slot["cpu_system"] = 129_000, 70_000
-    slot.describe("192.0.2.7", "http/1.1", "www.example:80", 'GET /<b>"x" HTTP/1.1')
-    return board
-
-
-@pytest.fixture
-def facts(scoreboard: Scoreboard) -> Facts:
-    return see(scoreboard)
 
 
 # -- what is gathered
@@ -490,122 +425,3 @@ def test_labels_are_escaped(facts: Facts) -> None:
 )  # fmt: skip
 def test_who_gets_open_metrics(accept: str, wanted: bool) -> None:
     assert wants_open_metrics(accept) is wanted
-
-
-# -- the handler
-
-
-@pytest.mark.parametrize(
-    ("query", "seconds"),
-    [
-        ("refresh", 10), ("refresh=5", 5), ("auto&refresh=0", 10), ("refresh=x", 10), ("auto", None),
-        ("refresh=-5", 10), ("refresh=+5", 5), ("refresh= 5x", 5), ("refresh&refresh=5", 10), ("refresh=%205", 10),
-        ("notable&refresh=5", 5), ("norefreshing=1", 10), ("refresh=99999999999999999999", 2**63 - 1),
-    ],
-)  # fmt: skip
-def test_refresh(query: str, seconds: int | None) -> None:
-    assert refresh_seconds(query) == seconds
-
-
-def test_a_refresh_of_more_digits_than_python_takes() -> None:
-    assert refresh_seconds("refresh=" + "1" * 5000) is not None
-
-
-def _request(scoreboard: Scoreboard, directory: Path, lines: str = "", **attributes: Any) -> FakeRequest:
-    configuration = configure(lines, directory)
-    mpm = SimpleNamespace(limits=LIMITS, family=SimpleNamespace(spare_name="Threads"), max_connections_per_child=0)
-    configuration = replace(configuration, mpm_name="worker", mpm=mpm)
-    request = make_request(configuration, "/server-status", handler="server-status", **attributes)
-    request.services.scoreboard = scoreboard
-    return request
-
-
-def _answer(request: FakeRequest) -> bytes:
-    assert handle_status(request) == OK
-    body = b"".join(piece for piece in request.content or () if isinstance(piece, bytes))
-    assert request.content_length == len(body)
-    return body
-
-
-def test_the_handler(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    request = _request(scoreboard, tmp_path, args="auto&refresh=3")
-    body = _answer(request)
-    assert request.content_type == "text/plain; charset=ISO-8859-1"
-    assert request.headers_out.get("Refresh") == "3"
-    assert body.startswith(b"www.example\nServerVersion: pyhttpd/")
-
-
-@pytest.mark.parametrize(
-    ("query", "content_type", "beginning"),
-    [
-        (None, "text/html; charset=ISO-8859-1", b"<!DOCTYPE html>"),
-        ("json", "application/json", b'{"schema": 1,'),
-        ("x=1&json", "application/json", b'{"schema": 1,'),
-        ("json=1", "application/json", b'{"schema": 1,'),
-        ("jsonp", "text/html; charset=ISO-8859-1", b"<!DOCTYPE html>"),
-        ("prometheus", "text/plain; version=0.0.4; charset=utf-8", b"# HELP pyhttpd_build_info "),
-        ("json&auto", "text/plain; charset=ISO-8859-1", b"www.example\n"),  # Apache's options go first
-        ("notauto", "text/plain; charset=ISO-8859-1", b"www.example\n"),
-        (f"style={STYLE_KEY}", "text/css", STYLE[:20].encode()),
-        (f"script={SCRIPT_KEY}", "text/javascript", SCRIPT[:20].encode()),
-    ],
-)
-def test_forms(query: str | None, content_type: str, beginning: bytes, scoreboard: Scoreboard, tmp_path: Path) -> None:
-    request = _request(scoreboard, tmp_path, args=query)
-    assert _answer(request).startswith(beginning)
-    assert request.content_type == content_type
-
-
-def test_open_metrics_for_who_asks(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    request = _request(scoreboard, tmp_path, args="prometheus")
-    request.headers_in.add("Accept", "application/openmetrics-text;version=1.0.0")
-    assert _answer(request).endswith(b"# EOF\n")
-    assert request.content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    assert request.headers_out.get("Vary") == "Accept"
-
-
-def test_a_page_that_is_loaded_again_by_the_browser_has_no_script(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    assert b"<script" in _answer(_request(scoreboard, tmp_path))
-    assert b"<script" not in _answer(_request(scoreboard, tmp_path, args="notable&refresh=5"))
-
-
-def test_nothing_on_the_page_breaks_its_own_policy(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    request = _request(scoreboard, tmp_path)
-    text = _answer(request).decode("latin-1")
-    policy = request.headers_out.get("Content-Security-Policy")
-    assert policy is not None
-    assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'")
-    assert re.search(r"<script(?! src=)|<style|\sstyle=|\son[a-z]+=|javascript:", text) is None
-
-
-def test_the_foot_of_the_page(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    assert b"<address>" not in _answer(_request(scoreboard, tmp_path, "ServerSignature Off"))
-    request = _request(scoreboard, tmp_path, "ServerSignature On")
-    assert re.search(rb"<address>pyhttpd/\S+ .*Server at www.example Port \d+</address>", _answer(request))
-
-
-def test_what_other_modules_have_to_say(
-    scoreboard: Scoreboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def more(request: Any, auto: bool) -> str:
-        return "Proxies: 3\n" if auto else "<h2>Proxies</h2>"
-
-    for query, text in (("auto", b"\nProxies: 3\n"), (None, b"<h2>Proxies</h2>")):
-        request = _request(scoreboard, tmp_path, args=query)
-        monkeypatch.setattr(request.services, "providers", {"status": {"proxy": more}}.__getitem__)
-        assert text in _answer(request)
-
-
-@pytest.mark.parametrize("attributes", [{"method": "POST"}, {"handler": "other"}, {"handler": None}])
-def test_the_handler_declines(attributes: dict[str, Any], scoreboard: Scoreboard, tmp_path: Path) -> None:
-    request = _request(scoreboard, tmp_path)
-    for name, value in attributes.items():
-        setattr(request, name, value)
-    assert handle_status(request) == DECLINED
-
-
-def test_the_master_takes_samples(scoreboard: Scoreboard, tmp_path: Path) -> None:
-    services: Any = _request(scoreboard, tmp_path).services
-    sample(services)
-    (taken,) = scoreboard.samples()
-    assert (taken.accesses, taken.bytes, taken.busy) == (1, 3_000_000, 2)

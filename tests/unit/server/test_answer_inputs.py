@@ -116,7 +116,7 @@ def test_a_head_that_comes_again_is_known_by_itself(services: list[Serving], mon
         serving.ask(get("/a.txt", f"Cookie: {number}"))
     for _ in range(2):
         serving.ask(get("/a.txt?q", "Cookie: mine"))
-    monkeypatch.setattr(serving.service.answers, "find", lambda address, head: None)
+    monkeypatch.setattr(serving.service.answers, "find", lambda question, head: None)
     without_phases(serving, monkeypatch)
     assert status_of(serving.ask(get("/a.txt?q", "Cookie: mine"))) == 200
     assert serving.access[-1] == serving.access[-2] == serving.access[-3]

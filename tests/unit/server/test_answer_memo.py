@@ -65,20 +65,20 @@ def test_without_a_limit_only_the_date_is(kept: Kept, field: bytes) -> None:
 
 def test_heads_are_wanted_the_second_time() -> None:
     memo = AnswerMemo()
-    question = question_of(ADDRESS, Head())
-    wishes = [memo.wanted(key(b"GET /"), Head()) for _ in range(3)]
+    question, other = question_of(ADDRESS, Head()), ("127.0.0.1", 81)
+    wishes = [memo.wanted(key(b"GET /"), question_of(ADDRESS, Head())) for _ in range(3)]
     assert wishes == [None, Wish(key(b"GET /"), question), Wish(key(b"GET /"), question)]
-    assert memo.wanted(key(b"GET / another"), Head()) == Wish(None, question)
-    assert memo.wanted((("127.0.0.1", 81), b"GET /"), Head()) is None
+    assert memo.wanted(key(b"GET / another"), question_of(ADDRESS, Head())) == Wish(None, question)
+    assert memo.wanted((other, b"GET /"), question_of(other, Head())) is None
     long = b"x" * (answer_memo.LARGEST_HEAD + 1)
-    assert [memo.wanted(key(long), Head()) for _ in range(2)] == [None, None]
+    assert [memo.wanted(key(long), question_of(ADDRESS, Head())) for _ in range(2)] == [None, None]
 
 
 def test_a_flood_of_different_heads_is_bounded(kept: Kept) -> None:
     memo = AnswerMemo(limit=100_000)
     for number in range(20_000):
         head = b"GET /%d" % number
-        wish = memo.wanted(key(head), Head()) or Wish(key(head), None)
+        wish = memo.wanted(key(head), question_of(ADDRESS, Head())) or Wish(key(head), None)
         cookie = Head(fields=Headers([("Cookie", str(number))]))
         memo.put(wish, cookie, frozenset(["?", "cookie"]), kept())
         memo.put_for_head(key(head), kept())

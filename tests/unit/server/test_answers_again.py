@@ -13,9 +13,10 @@ from pyhttpd.api.module import Module
 from pyhttpd.api.phases import DECLINED, OK, Phase, on
 from pyhttpd.api.request import Request
 from pyhttpd.scoreboard import Status
-from pyhttpd.server import answer_memo
+from pyhttpd.server import again, answer_memo
 from pyhttpd.server.answer_memo import INLINE
 from pyhttpd.server.request import ServerRequest
+from pyhttpd.server.sending import TruncatedFileError
 from tests.support.memos import of_memos
 from tests.unit.server.serving import Serving, parts, status_of, without_phases
 
@@ -337,3 +338,20 @@ def test_what_else_happens_in_a_directory_does_not_matter(make_serving: Make, mo
     assert status_of(ask(serving, 1)[0]) == 200
     os.chmod(serving.root / "htdocs", 0o750)
     assert status_of(ask(serving, 1)[0]) == 500
+
+
+def test_a_file_that_becomes_shorter_while_it_is_sent_is_told(page: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    (page.root / "htdocs" / "large").write_bytes(b"x" * (INLINE + 1))
+    for _ in range(2):
+        assert status_of(page.get("/large")) == 200
+
+    def fail(*arguments: object) -> None:
+        raise TruncatedFileError
+
+    monkeypatch.setattr(again, "send_parts", fail)
+    dialogue = page.connect()
+    answer = dialogue.say(b"GET /large HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
+    assert parts(answer)[2] == b""
+    assert dialogue.closed
+    assert "PH00112: " in page.log
+    assert page.access[-1].split("|")[2] == "0"

@@ -167,7 +167,7 @@ def test_heads_with_a_known_outline_are_not_read(serving: Serving, monkeypatch: 
 
     before = [ask(number) for number in range(8)]
     without_phases(serving, monkeypatch)
-    monkeypatch.setattr(serving.service.answers, "find", lambda address, head: None)
+    monkeypatch.setattr(serving.service.answers, "find", lambda question, head: None)
     after = [ask(number) for number in range(8, 12)]
     assert {status_of(answer) for answer in before + after} == {200}
     assert serving.access == [
