@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import OURS
 from tests.oracle import file_site
-from tests.oracle.exchange import LAST_BODY, LOG_LEVEL, LOG_LINES, Observed
+from tests.oracle.exchange import LAST_BODY, LOG_LEVEL, LOG_LINES, Observed, settle_boundary
 from tests.support.servers import PAGES, Apache, Server
 
 CASES = sorted((Path(__file__).parent / "requests").glob("*.http"))
@@ -204,16 +204,5 @@ def _start(server: Server, lines: str) -> Observed:
     file_site.build(server.docroot)
     server.configure(LOG_LINES + lines.replace("{docroot}", str(server.docroot)))
     server.start()
-    for _ in range(20):
-        if _has_usual_boundary(server):
-            return Observed(server)
-        server.reload("HUP")
-    raise AssertionError(f"20 unusual boundaries, of which one in sixteen should be\n{server.describe()}")
-
-
-def _has_usual_boundary(server: Server) -> bool:
-    """Apache writes its random boundary without zeros in front, so that its length, and every length that it is in,
-    vary. It has another one after a restart."""
-    kind = server.get("/big.bin", Range="bytes=0-0,2-2").header("Content-Type") or ""
-    boundary = kind.partition("boundary=")[2]
-    return len(boundary) in (0, 16)
+    settle_boundary(server)
+    return Observed(server)

@@ -18,7 +18,7 @@ from pyhttpd.config.read import ReadOptions
 from tests.conftest import OURS, require_apache
 from tests.oracle.case_files import Run, all_cases, all_runs, configure, loaded_modules
 from tests.oracle.differences import CASES, WRONG
-from tests.oracle.exchange import Observed, Outcome, report
+from tests.oracle.exchange import Observed, Outcome, report, settle_boundary
 from tests.oracle.test_config import lines_of
 from tests.support.logs import WORRYING, parse_error_line
 from tests.support.servers import APACHE_MODULES, MODULES, SLOW, Apache, Server, close_all
@@ -73,6 +73,7 @@ class Pairs:
         self.servers.append(server)
         configure(server, pair, runs, bare=bare)
         server.start()
+        settle_boundary(server)
         return Observed(server)
 
     def done(self, run: Run) -> None:
