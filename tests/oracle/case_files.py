@@ -68,6 +68,7 @@ TOGETHER = frozenset(("alias", "autoindex", "env", "logio", "mime", "setenvif", 
 
 _BLOCKS = frozenset(("get", "request", "vhost", "server", "htaccess", "file", "compare", "wrong"))
 _OPTIONS = frozenset(("places", "pair", "modules", "no effect"))
+_RANGES = re.compile(rb"^Range: [^\r]*,", re.MULTILINE | re.IGNORECASE)
 
 
 class Block(NamedTuple):
@@ -209,6 +210,10 @@ class Run(NamedTuple):
             elif block.kind == "get":
                 for line in filter(None, block.text.splitlines()):
                     yield _request(self.fill(line, server), self.host)
+
+    def asks_for_ranges(self, server: Server) -> bool:
+        """Whether an answer may have several parts."""
+        return any(_RANGES.search(data) for data, _ in self.requests(server))
 
     def compared(self, server: Server) -> list[tuple[Path, bool]]:
         """The files that are, and whether they are error logs."""
