@@ -278,7 +278,7 @@ def _prepare(
     return Generation(
         flavour=FLAVOURS[configuration.mpm_name],
         config=configuration.mpm,
-        service=HttpService(configuration, modules, scoreboard, error_log, preparation.resources),
+        service=HttpService(configuration, modules, scoreboard, error_log, preparation),
         error_log=error_log,
         identity=identity_of(configuration.main.config(UnixdConfig)),
         tuning=Tuning(configuration.mpm),

@@ -97,7 +97,7 @@ class Service(Protocol):
 
     @property
     def has_farewell(self) -> bool:
-        """In the child, after child_init: whether a module has something to do at the child's end."""
+        """Whether a module has something to do at a child's end."""
 
     def child_exit(self) -> None:
         """In the child, when it ends; also from a handler of the signal that ends it. Never raises."""

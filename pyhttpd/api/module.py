@@ -80,6 +80,7 @@ class Preparation:
         self.directory = directory
         self.descriptors: list[int] = []
         self.resources: dict[Any, Any] = {}
+        self.farewells: list[Callable[[], object]] = []
 
     def keep(self, key: Any, resource: Any, close: Callable[[], None] | None = None) -> None:
         """Register something that was opened. Services.resource(key) finds it in the children.
@@ -93,6 +94,12 @@ class Preparation:
             self.descriptors.append(resource.fd)
         if close is not None:
             self._undo.append(close)
+
+    def at_child_exit(self, function: Callable[[], object]) -> None:
+        """Have each child of the generation call this when it ends, also when TERM or HUP ends it in the middle of a
+        request. It runs in the main thread, perhaps between any two steps of another function there. Children with
+        something to do at their end are given more time for it before they are killed."""
+        self.farewells.append(function)
 
     def run(self, key: Any, program: Program) -> None:
         """Have a program run for this generation; its pipe is what is kept. Raises OSError, and has closed the pipe."""

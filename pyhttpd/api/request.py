@@ -72,10 +72,6 @@ class Services(Protocol):
     def resource(self, key: Any) -> Any:
         """What a module's `prepare` kept under this key."""
 
-    def at_child_exit(self, function: Callable[[], object]) -> None:
-        """In a child_init hook: call this when the child ends, also when TERM or HUP ends it in the middle of a
-        request. It runs in the main thread, perhaps between any two steps of another function there."""
-
     def internal_redirect(self, request: Request, uri: str) -> int:
         """Answer `request` with what `uri` (path and query) gives. Returns what a handler returns."""
 

@@ -198,7 +198,7 @@ def rehearse(
             module.prepare(configuration, preparation)
     limits = configuration.mpm.limits
     scoreboard = Scoreboard(limits.server_limit, limits.thread_limit)
-    service = HttpService(configuration, modules, scoreboard, log, preparation.resources, RehearsingPipeline)
+    service = HttpService(configuration, modules, scoreboard, log, preparation, RehearsingPipeline)
     pipeline = cast(RehearsingPipeline, service.pipeline)
     if pipeline.htaccess_files is not None:
         pipeline.htaccess_files.build_with(partial(TracingBuilder, trace=trace))

@@ -257,14 +257,9 @@ def prepare(configuration: Configuration, preparation: Preparation) -> None:
             formats = main if log.inherited and config.logs != main.logs else config
             logs.append((log.condition, formats.format_of(log), writers[log.target]))
         preparation.keep((ServerLogs, id(server)), ServerLogs(logs))
-    buffers = [writer.buffer for writer in writers.values() if writer.buffer is not None]
-    preparation.keep(Buffer, buffers)
-
-
-def child_init(services: Services) -> None:
-    """What waits in this child is written when it ends."""
-    for buffer in services.resource(Buffer):
-        services.at_child_exit(buffer.flush)
+    for writer in writers.values():
+        if writer.buffer is not None:
+            preparation.at_child_exit(writer.buffer.flush)  # what waits in the child
 
 
 def _met(condition: str | Condition, request: Request) -> bool:
@@ -333,7 +328,7 @@ MODULE = Module(
     "mod_log_config.c",
     per_server=LogConfig,
     directives=DIRECTIVES,
-    hooks=(on(Phase.CHILD_INIT, child_init), on(Phase.LOG_TRANSACTION, log_transaction, again=log_again)),
+    hooks=(on(Phase.LOG_TRANSACTION, log_transaction, again=log_again),),
     providers=tuple(Provider("log_letter", name, letter) for name, letter in LETTERS.items()),
     check_config=check_config,
     prepare=prepare,

@@ -74,7 +74,7 @@ def make_service(
     for module in modules:
         if module.prepare is not None:
             module.prepare(site, preparation)
-    return _Service(site, modules, scoreboard, log, preparation.resources)
+    return _Service(site, modules, scoreboard, log, preparation)
 
 
 def _reads_htaccess(configuration: Configuration) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pyhttpd.api.connection import Child, Wait, Woken
 from pyhttpd.api.core_config import CoreServer
 from pyhttpd.api.log import ErrorLog, Level
-from pyhttpd.api.module import Module
+from pyhttpd.api.module import Module, Preparation
 from pyhttpd.api.phases import Phase
 from pyhttpd.api.request import Request
 from pyhttpd.api.version import server_banner
@@ -50,14 +50,14 @@ class HttpService:
         modules: Sequence[Module],
         scoreboard: Scoreboard,
         error_log: ErrorLog,
-        resources: Mapping[Any, Any],
+        preparation: Preparation,
         make_pipeline: Callable[[HttpService, Sequence[Module]], Pipeline] = Pipeline,
     ) -> None:
         self.configuration = configuration
         self.scoreboard = scoreboard
         self.error_log = error_log
         self.modules: Sequence[Module] = tuple(modules)
-        self._resources = resources
+        self._resources = preparation.resources
         self._providers: dict[str, dict[str, Any]] = {}
         for module in modules:
             for provider in module.providers:
@@ -80,7 +80,7 @@ class HttpService:
         self.heads = HeadMemo() if main.head_memo and not self.traced else None
         self.answers = AnswerMemo(LIMIT if main.answer_memo and not self.traced else 0, lines=main.head_memo)
         self.child: Child = Nobody()
-        self._farewells: list[Callable[[], object]] = []
+        self._farewells = preparation.farewells
         self._connections = 0
         _import_for_tracebacks()
 
@@ -113,9 +113,6 @@ class HttpService:
     def set_validators(self, request: Request, fd: int, finfo: os.stat_result) -> None:
         assert isinstance(request, ServerRequest)
         set_validators(request, fd, finfo)
-
-    def at_child_exit(self, function: Callable[[], object]) -> None:
-        self._farewells.append(function)
 
     def log_of(self, server: ServerRecord) -> ErrorLog:
         """The error log of a server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -19,6 +20,9 @@ ONE_CHILD = {
     "worker": "StartServers 1\nServerLimit 1\nThreadLimit 4\nThreadsPerChild 4\nMinSpareThreads 1\nMaxSpareThreads 6\n"
     "MaxRequestWorkers 4",
 }
+
+
+PATIENCE = 1.0  # seconds; children that have nothing to write have a third of it
 
 
 def _ask(server: Server, count: int) -> None:
@@ -91,7 +95,9 @@ def test_a_child_that_is_slow_to_end_is_given_time(pyhttpd: Start, mpm: str) -> 
         _ask(server, 5)
         os.kill(child, signal.SIGSTOP)
         place = server.signal("HUP")
+        signaled = time.monotonic()
         server.await_log("AH00045", place)
+        assert time.monotonic() - signaled > PATIENCE
         os.kill(child, signal.SIGCONT)
         server.await_running(place)
         server.await_replaced({child})

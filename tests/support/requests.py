@@ -90,9 +90,6 @@ class FakeServices:
     def resource(self, key: Any) -> Any:
         return self.resources[key]
 
-    def at_child_exit(self, function: Callable[[], object]) -> None:
-        raise AssertionError("no child ends here")
-
     def internal_redirect(self, request: Request, uri: str) -> int:
         raise AssertionError("no module redirects here")
 

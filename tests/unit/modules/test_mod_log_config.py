@@ -11,7 +11,6 @@ import pytest
 from pyhttpd.api.log_sink import FileSink
 from pyhttpd.api.module import PrepareError
 from pyhttpd.modules import mod_log_config
-from pyhttpd.modules.log_buffer import Buffer
 from pyhttpd.modules.mod_log_config import LogConfig, Writer, log_transaction
 from pyhttpd.util.append import open_for_append
 from tests.support.requests import configure, make_request, prepared, refusals
@@ -143,7 +142,7 @@ def test_lines_that_a_full_disk_lost_are_told_when_it_has_room(tmp_path: Path, m
 )
 def test_the_last_line_buffers_the_logs_of_all_servers(lines: str, count: int, tmp_path: Path) -> None:
     preparation = prepared(configure(f"CustomLog log %U\n{lines}", tmp_path))
-    assert len(preparation.resources[Buffer]) == count
+    assert len(preparation.farewells) == count
     preparation.close()
 
 

@@ -137,7 +137,7 @@ class Serving:
         self._fd = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.scoreboard = Scoreboard(1, 1)
         log = ErrorLog(self._fd, Levels(level))
-        self.service = HttpService(self.configuration, self.modules, self.scoreboard, log, self.preparation.resources)
+        self.service = HttpService(self.configuration, self.modules, self.scoreboard, log, self.preparation)
         self.child = LeavingChild()
         self.service.child_init(self.child)
         self.listener = socket.create_server(("127.0.0.1", 0))
