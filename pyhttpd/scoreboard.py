@@ -75,15 +75,14 @@ SLOT_WORDS = (
     "generation",
     "tid",
     "access_count",  # requests in the life of the slot, over all its children
-    "my_access_count",  # of this child
     "conn_count",  # on this connection
     "bytes_served",
-    "my_bytes_served",
     "conn_bytes",
     "start_time",  # of the last request, microseconds since the epoch
     "stop_time",
-    "last_used",  # seconds since the epoch
     "duration",  # microseconds, sum over all requests of the slot
+    "access_count_before",  # before this child
+    "bytes_served_before",
     "cpu_user",  # microseconds, of the slot's child, written after each request with ExtendedStatus
     "cpu_system",
     "sequence",
@@ -137,28 +136,25 @@ _SLOT_SIZE = _at
 _SERVER = {name: index for index, name in enumerate(SERVER_WORDS)}
 _CHILD = {name: index for index, name in enumerate(CHILD_WORDS)}
 _SLOT = {name: index for index, name in enumerate(SLOT_WORDS)}
-_STATUS, _START_TIME, _LAST_USED, _DURATION, _SEQUENCE = (
-    _SLOT[name] for name in ("status", "start_time", "last_used", "duration", "sequence")
+_STATUS, _START_TIME, _DURATION, _SEQUENCE = (
+    _SLOT[name] for name in ("status", "start_time", "duration", "sequence")
 )
-_ACCESS_COUNT, _MY_ACCESS_COUNT, _CONN_COUNT = (
-    _SLOT[name] for name in ("access_count", "my_access_count", "conn_count")
-)
-_BYTES_SERVED, _MY_BYTES_SERVED, _CONN_BYTES = (
-    _SLOT[name] for name in ("bytes_served", "my_bytes_served", "conn_bytes")
+_ACCESS_COUNT, _CONN_COUNT, _BYTES_SERVED, _CONN_BYTES = (
+    _SLOT[name] for name in ("access_count", "conn_count", "bytes_served", "conn_bytes")
 )
 
 
 _PLACE = ("client", "protocol", "vhost")  # strings that are seldom others than at the last request
-_REQUEST_AT = _STRING_AT["request"]
+_REQUEST_LENGTH = _STRING_AT["request"] // _WORD
+_REQUEST_AT = _STRING_AT["request"] + _WORD
 _REQUEST_SIZE = STRINGS["request"]
 
 # What is counted, and when, stands together: one call writes it all.
 _COUNTS = slice(_ACCESS_COUNT, _DURATION + 1)
 assert " ".join(SLOT_WORDS[_COUNTS]) == (
-    "access_count my_access_count conn_count bytes_served my_bytes_served conn_bytes "
-    "start_time stop_time last_used duration"
+    "access_count conn_count bytes_served conn_bytes start_time stop_time duration"
 )
-_write_counts = struct.Struct("@10Q").pack_into
+_write_counts = struct.Struct("@7Q").pack_into
 
 _WRITE = int(Status.BUSY_WRITE)
 _CPU_NOTED = 0.1  # seconds; nobody has to know the processor time more exactly
@@ -172,6 +168,8 @@ class SlotView(NamedTuple):
     status: Status
     letter: str  # with G derived
     words: dict[str, int]
+    """Beside SLOT_WORDS: `my_access_count` and `my_bytes_served`, of this child, and `last_used`, the seconds of the
+    last word about a request."""
     strings: dict[str, str]
 
 
@@ -208,18 +206,19 @@ class Slot:
     """
 
     __slots__ = (
-        "_at", "_before", "_bytes", "_count", "_cpu_noted", "_duration", "_memory", "_place", "_request", "_start",
-        "_tail", "_words",
+        "_at", "_before", "_bytes", "_count", "_counts_at", "_cpu_noted", "_duration", "_memory", "_place", "_request",
+        "_request_at", "_tail", "_words",
     )  # fmt: skip
 
     def __init__(self, memory: mmap.mmap, words: memoryview, base: int, tail: bool = False) -> None:
         self._memory = memory
         self._tail = tail
         self._at = base  # in bytes
+        self._request_at = base + _REQUEST_AT
+        self._counts_at = base + _ACCESS_COUNT * _WORD
         self._words = words[base // _WORD : (base + _SLOT_SIZE) // _WORD]
         self._place: tuple[str, str, str] | None = None
         self._request: str | None = None
-        self._start = 0
         self._cpu_noted = 0.0  # CLOCK_MONOTONIC, when the processor time was written last
         self._note_before()
 
@@ -234,8 +233,10 @@ class Slot:
 
     def reset(self, pid: int, generation: int, status: Status) -> None:
         """For a new child: what belongs to a child begins anew, what belongs to the slot goes on."""
-        for name in ("my_access_count", "conn_count", "my_bytes_served", "conn_bytes", "tid", "cpu_user", "cpu_system"):
+        for name in ("conn_count", "conn_bytes", "tid", "cpu_user", "cpu_system"):
             self[name] = 0
+        self["access_count_before"] = self["access_count"]
+        self["bytes_served_before"] = self["bytes_served"]
         self["pid"] = pid
         self["generation"] = generation
         if self["sequence"] & 1:  # its writer was killed in the middle
@@ -247,29 +248,32 @@ class Slot:
         """What is being answered. A text that is too long loses its end, or a request line (SeeRequestTail) its
         beginning."""
         place = client, protocol, vhost
-        words, memory = self._words, self._memory
-        if place == self._place:
-            if request == self._request:
-                return
-            words[_SEQUENCE] += 1
-        else:
-            words[_SEQUENCE] += 1
+        if place != self._place:
+            words, memory = self._words, self._memory
+            words[_SEQUENCE] |= 1
             for name, text in zip(_PLACE, place, strict=True):
                 data = text.encode("latin-1", "replace")[: STRINGS[name]]
                 offset = _STRING_AT[name]
                 words[offset // _WORD] = len(data)
                 at = self._at + offset + _WORD
                 memory[at : at + len(data)] = data
-            self._place = place
+            self._place, self._request = place, None
+        self.describe_request(request)
+
+    def describe_request(self, request: str) -> None:
+        """The next one on the same connection, for the same virtual host."""
+        if request == self._request:
+            return
         self._request = request
         data = request.encode("latin-1", "replace")
         size = len(data)
         if size > _REQUEST_SIZE:
             data, size = data[-_REQUEST_SIZE:] if self._tail else data[:_REQUEST_SIZE], _REQUEST_SIZE
-        words[_REQUEST_AT // _WORD] = size
-        at = self._at + _REQUEST_AT + _WORD
-        memory[at : at + size] = data
-        words[_SEQUENCE] += 1
+        words, at = self._words, self._request_at
+        words[_SEQUENCE] = sequence = words[_SEQUENCE] | 1
+        words[_REQUEST_LENGTH] = size
+        self._memory[at : at + size] = data
+        words[_SEQUENCE] = sequence + 1
 
     def begin_connection(self) -> None:
         self["conn_count"] = 0
@@ -279,17 +283,13 @@ class Slot:
     def _note_before(self) -> None:
         words = self._words
         self._count, self._bytes = words[_CONN_COUNT], words[_CONN_BYTES]
-        self._before = (
-            words[_ACCESS_COUNT] - self._count, words[_MY_ACCESS_COUNT] - self._count,
-            words[_BYTES_SERVED] - self._bytes, words[_MY_BYTES_SERVED] - self._bytes,
-        )  # fmt: skip
+        self._before = words[_ACCESS_COUNT] - self._count, words[_BYTES_SERVED] - self._bytes
         self._duration = words[_DURATION]
 
     def begin_request(self, now: float) -> None:
         """A request that came at `now`, in seconds since the epoch, is being answered."""
         words = self._words
-        self._start = words[_START_TIME] = int(now * 1_000_000)
-        words[_LAST_USED] = int(now)
+        words[_START_TIME] = int(now * 1_000_000)
         words[_STATUS] = _WRITE
 
     def _note_cpu(self, now: float) -> None:
@@ -298,21 +298,19 @@ class Slot:
         self["cpu_system"] = int(times.system * 1_000_000)
         self._cpu_noted = now
 
-    def end_request(self, began: float, ended: float, sent: int) -> None:
-        """Count the request that began last, of which `sent` bytes were answered. `began`, the moment when it arrived,
-        and `ended` are on CLOCK_MONOTONIC. Notes the processor time of the child, too, now and then."""
+    def end_request(self, arrived: float, began: float, ended: float, sent: int) -> None:
+        """Count a request that came at `arrived`, in seconds since the epoch, of which `sent` bytes were answered.
+        `began`, the same moment, and `ended` are on CLOCK_MONOTONIC. Notes the processor time of the child, too, now
+        and then."""
+        start = int(arrived * 1_000_000)
         took = int((ended - began) * 1_000_000)
-        start = self._start
-        stopped = start + took
         self._count = count = self._count + 1
         self._bytes = total = self._bytes + sent
         self._duration = duration = self._duration + took
-        accesses, my_accesses, served, my_served = self._before
+        accesses, served = self._before
         _write_counts(
-            self._memory, self._at + _ACCESS_COUNT * _WORD, accesses + count, my_accesses + count, count,
-            served + total, my_served + total, total,
-            start, stopped, stopped // 1_000_000, duration,
-        )  # fmt: skip
+            self._memory, self._counts_at, accesses + count, count, served + total, total, start, start + took, duration
+        )
         if ended - self._cpu_noted > _CPU_NOTED:
             self._note_cpu(ended)
 
@@ -382,6 +380,11 @@ class Scoreboard:
 
     def __setitem__(self, name: str, value: int) -> None:
         self._words[_SERVER[name]] = value
+
+    def word(self, name: str) -> memoryview:
+        """One word of the server, the only item, for who looks at it for each request."""
+        at = _SERVER[name]
+        return self._words[at : at + 1]
 
     def note_refusal(self, text: str) -> None:
         """A configuration was not taken; `text` says why. It is cut at REFUSAL_SIZE bytes. The master calls it."""
@@ -477,6 +480,9 @@ class Scoreboard:
                 strings = copy
                 break
         words = dict(zip(SLOT_WORDS, slot._words[: len(SLOT_WORDS)].tolist(), strict=True))
+        for name in ("access_count", "bytes_served"):
+            words[f"my_{name}"] = words[name] - words[f"{name}_before"]
+        words["last_used"] = max(words["start_time"], words["stop_time"]) // 1_000_000
         status = Status(words["status"])
         letter = status.letter
         if Status.READY < status < Status.IDLE_KILL and words["generation"] != self["generation"]:

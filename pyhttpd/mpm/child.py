@@ -54,6 +54,7 @@ class ChildProcess:
         self.active = 0
         self.pid = os.getpid()
         self.master: int | None = None  # its pid, where nobody but this child's only thread could notice its death
+        self._running = scoreboard.word("generation")
         self._left = False
         self._conversing = False
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -67,7 +68,7 @@ class ChildProcess:
 
     @property
     def leaving(self) -> bool:
-        if self._left or self.scoreboard["generation"] != self.number:
+        if self._left or self._running[0] != self.number:
             return True
         # A client that never lets us wait keeps us from the pipe of death.
         return self.master is not None and os.getppid() != self.master

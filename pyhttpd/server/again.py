@@ -7,6 +7,7 @@ is kept, and why that is safe.
 from __future__ import annotations
 
 import os
+import socket
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from pyhttpd.server.connection import Connection
     from pyhttpd.server.request import ServerRequest
 
-WRITE, LOG = int(Status.BUSY_WRITE), int(Status.BUSY_LOG)  # members of an enum cost a look-up each time
+# Members of an enum cost a look-up each time.
+NOW = int(socket.MSG_DONTWAIT)
+WRITE, LOG = int(Status.BUSY_WRITE), int(Status.BUSY_LOG)
 
 
 def send_again(
@@ -31,37 +34,32 @@ def send_again(
 ) -> bool:
     """Send a kept answer for a head of these bytes. False if it does not hold, for this connection or at all. Where
     it was made for another head, this one's request `line` is given, and the `head` if it has been read."""
-    service = connection.service
+    service, left = connection.service, 0
     if connection.closing or service.child.leaving:
         return False
-    left = kept.limit - connection.kept
-    if left <= 0 and kept.limit:
-        return False
+    if kept.limit:
+        left = kept.limit - connection.kept
+        if left <= 0:
+            return False
     if not unchanged(kept.checks):
         kept.stale = True
         return False
-    files = open_files(kept.parts) if kept.parts else None
-    if files is None and kept.parts:
-        return False
-    slot, sender, arrived = connection.slot, connection.sender, connection.arrived
-    if service.extended_status:
-        if line is not None:
-            slot.describe(connection.address, HTTP_1, kept.vhost, line)
-        elif connection.last_kept is not kept:
-            slot.describe(connection.address, HTTP_1, kept.vhost, kept.request.request_line)
-        slot.begin_request(arrived)
-    else:
-        slot.set_status(WRITE)
+    files = None
+    if kept.parts:
+        files = open_files(kept.parts)
+        if files is None:
+            return False
+    slot = connection.slot
     if connection.last_kept is not kept:
-        connection.last_kept = kept
-        connection.keep_alive = kept.stays
-        connection.client_closes = kept.client_closes
-        connection.idle_time = kept.idle_time
-        sender.timeout = kept.send_timeout
-    connection.answered += 1
+        _adopt(connection, kept)
+        if service.extended_status:
+            slot.describe(connection.address, HTTP_1, kept.vhost, line or kept.request.request_line)
+    elif line is not None and service.extended_status:
+        slot.describe_request(line)
+    slot.set_status(WRITE)
     if kept.stays:
         connection.kept += 1
-    message = kept.message(int(arrived), left)
+    message = kept.message(int(connection.arrived), left)
     if kept.logs is None or head is not None:
         request = _request_of(connection, kept, data, line, head)
         _send_as_request(connection, kept, message, files, request)
@@ -69,19 +67,19 @@ def send_again(
             _sent_for(connection, request, kept, data, head)
         return True
     try:
-        if files is None:
-            sender.send(message)
-        else:
-            _send_files(sender, kept, message, files)
-    except (ClientGoneError, TruncatedFileError) as error:
-        request = _request_of(connection, kept, data, line)
-        _note_failure(connection, request, error, len(message) - kept.inline)
-        _log(connection, request)
-        return True
+        sent = connection.sock.send(message, NOW) if files is None else 0
+    except OSError:
+        sent = 0  # the Sender finds out whether the client has gone
+    if sent != len(message):
+        try:
+            sent = _send_slowly(connection, kept, message, sent, files)
+        except (ClientGoneError, TruncatedFileError) as error:
+            request = _request_of(connection, kept, data, line)
+            _note_failure(connection, request, error, len(message) - kept.inline)
+            _log(connection, request)
+            return True
     slot.set_status(LOG)
-    connection.bytes_out = sent = sender.sent
-    sender.sent = 0
-    connection.note_request()
+    connection.bytes_out = sent
     connection.request_line = line or kept.request_line
     connection.ended = ended = monotonic()
     try:
@@ -90,8 +88,40 @@ def send_again(
     except BaseException:
         log_exception(_request_of(connection, kept, data, line))
     if service.extended_status:
-        slot.end_request(connection.began, ended, sent)
+        slot.end_request(connection.arrived, connection.began, ended, sent)
     return True
+
+
+def _adopt(connection: Connection, kept: KeptAnswer) -> None:
+    """From now on the connection is as it is after this answer."""
+    connection.last_kept = kept
+    connection.answered = True
+    connection.keep_alive = kept.stays
+    connection.client_closes = kept.client_closes
+    connection.idle_time = kept.idle_time
+    connection.sender.timeout = kept.send_timeout
+
+
+def _send_slowly(
+    connection: Connection, kept: KeptAnswer, message: bytes, sent: int, files: list[int] | None
+) -> int:
+    """What the client has not taken at once: the rest of a message of which so many bytes are `sent`, or a head and
+    files. Returns how many bytes it is in all. Raises ClientGoneError, TruncatedFileError."""
+    _note_beginning(connection)
+    sender = connection.sender
+    sender.sent = sent
+    if files is None:
+        sender.send(message[sent:])
+    else:
+        _send_files(sender, kept, message, files)
+    sent, sender.sent = sender.sent, 0
+    return sent
+
+
+def _note_beginning(connection: Connection) -> None:
+    """It may take a while: the scoreboard shall tell since when."""
+    if connection.service.extended_status:
+        connection.slot.begin_request(connection.arrived)
 
 
 def _send_files(sender: Sender, kept: KeptAnswer, message: bytes, files: list[int]) -> None:
@@ -109,6 +139,7 @@ def _send_as_request(
 ) -> None:
     """The rest where a hook has to see a request: its log is not prepared for answers that are sent again, or not yet
     for a head like this one."""
+    _note_beginning(connection)
     if kept.tracks_first_byte:
         request.answer.first_byte = monotonic()
     try:

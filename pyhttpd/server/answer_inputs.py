@@ -85,7 +85,7 @@ class Answers:
         self.cost += kept.cost - (before.cost if before is not None else 0)
 
     def drop(self, head: Head) -> None:
-        """It is no longer true."""
+        """It is no longer true, and would make these answers look useful."""
         self._by_values.pop(_values(head, self._names), None)
 
 

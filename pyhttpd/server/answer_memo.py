@@ -89,7 +89,7 @@ class KeptAnswer:
         core = request.server.config(CoreServer)
         self.request = request
         self.checks = checks
-        self.stale = False  # it was found to be no longer true
+        self.stale = False  # it was found to be no longer true; the next one will take its place
         self.stays = stays
         self.client_closes = client_closes(request)
         self.idle_time = idle_time
@@ -190,14 +190,6 @@ class AnswerMemo:
     def __len__(self) -> int:
         """How many heads it knows."""
         return len(self.by_head)
-
-    def get(self, key: Key) -> KeptAnswer | None:
-        """The answer to an equal head."""
-        kept = self.by_head.get(key)
-        if kept is not None and kept.stale:
-            self.by_head.drop(key)
-            return None
-        return kept
 
     def put_by_outline(
         self, outlines: Outlines, outline: Outline, kept: KeptAnswer, logged: frozenset[str] | None

@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 _RECEIVE = 8192
 # Members of an enum cost a look-up each time.
-READ, WRITE, LOG, KEEPALIVE = Status.BUSY_READ, Status.BUSY_WRITE, Status.BUSY_LOG, Status.BUSY_KEEPALIVE
-CLOSING = Status.CLOSING
+READ, KEEPALIVE, CLOSING = int(Status.BUSY_READ), int(Status.BUSY_KEEPALIVE), int(Status.CLOSING)
+NOW = int(socket.MSG_DONTWAIT)
 _FLIGHT = 14_600  # bytes that leave at once, before the client confirms any (RFC 6928, section 2)
 _LOOK = 8  # answers between two looks whether it is the same head that comes again and again
 _LINGER_IDLE = 2.0  # seconds in which the client sends nothing, after our end
@@ -60,7 +60,7 @@ class Connection:
     recording: Recording | None = None  # of the answer that is being made, if it may be kept
     local_name: str | None = None
     log_id: str | None = None
-    answered = 0  # answers that were sent, or tried
+    answered = False  # an answer was sent, or tried
     kept = 0  # those after which the connection stayed open
     keep_alive = False
     client_closes = False  # it has said that it sends nothing more
@@ -75,11 +75,9 @@ class Connection:
     request_line = ""  # of an answer that was sent again, as it stands in a log line
     ended = 0.0  # likewise, when it had been sent
     _client_name: str | None = None
-    _requests = 0
     last_kept: KeptAnswer | None = None  # what was sent last, if it was a kept answer
     _deadline: ReadDeadline | None = None
     idle_time = 0.0
-    _idle_until = 0.0
     _linger_short = False
     _linger_until = 0.0
     _lingering = 0.0
@@ -138,11 +136,8 @@ class Connection:
 
     @property
     def requests(self) -> int:
-        return self._told(self._requests)
-
-    def note_request(self) -> None:
         """As Apache counts for %k: the last one before a close twice."""
-        self._requests = max(self.kept - 1, 0)
+        return self._told(max(self.kept - 1, 0))
 
     # -- the state machine
 
@@ -200,7 +195,7 @@ class Connection:
                 if wait is not None:
                     return wait
             try:
-                head = self._input.take(self.endpoint.limits, between=self.answered > 0)
+                head = self._input.take(self.endpoint.limits, between=self.answered)
             except HeadError as error:
                 if error.status:
                     self._refuse(error)
@@ -222,14 +217,14 @@ class Connection:
         """Between two requests: answer those whose answer is known, as long as one comes SHORTLY after another. None if
         something else has come, which is in `_input` then."""
         patient = 0 < self.shortly < self.idle_time and woken is not Woken.ENDED
-        flags = self._blocking() if patient else socket.MSG_DONTWAIT
+        flags = self._blocking() if patient else NOW
         receive, set_status = self.sock.recv, self.slot.set_status
         address, by_head = self.endpoint.address, self.service.answers.by_head
         while True:
             try:
                 chunk = receive(_RECEIVE, flags)
             except BlockingIOError:
-                return self._close() if woken is Woken.ENDED else Wait(For.IDLE, self._idle_until)
+                return self._close() if woken is Woken.ENDED else Wait(For.IDLE, self.ended + self.idle_time)
             except OSError:
                 self.aborted = True
                 return self._client_ended()
@@ -237,14 +232,15 @@ class Connection:
                 return self._client_ended()
             self.bytes_in = len(chunk)
             self.arrived, self.began = wall_time(), monotonic()
-            kept = by_head.young.get((address, chunk))
-            if kept is None or not send_again(self, kept, chunk):
-                if not self._repeat(chunk):
-                    if not is_whole(chunk, self.endpoint.limits):
-                        break
-                    self._exchange(chunk)
-                    self.sender.sent = 0
-                    self.ended = monotonic()
+            kept, line = by_head.young.get((address, chunk)), None
+            if kept is None:
+                kept, line = self._find(chunk)
+            if kept is None or not send_again(self, kept, chunk, line):
+                if not is_whole(chunk, self.endpoint.limits):
+                    break
+                self._exchange(chunk)
+                self.sender.sent = 0
+                self.ended = monotonic()
                 if self._input.data:  # the next request, behind a body
                     self.bytes_in = len(self._input.data)
                     if not self.keep_alive or self.aborted:
@@ -254,7 +250,6 @@ class Connection:
             if not self.keep_alive or self.aborted:
                 return self._close()
             set_status(KEEPALIVE)
-            self._idle_until = self.ended + self.idle_time
         self._begin_head(self.began)
         self._take_in(chunk, self.began)
         return None
@@ -284,16 +279,11 @@ class Connection:
         """What the memo has for this head, or for its outline: then with the request line."""
         answers, endpoint = self.service.answers, self.endpoint
         key = endpoint.address, data
-        kept = answers.get(key)
+        kept = answers.by_head.get(key)
         if kept is not None or not endpoint.outlined:
             return kept, None
-        outlines = answers.outlines
-        found = outlines.of(endpoint.address, data)
-        if found is None:
-            return None, None
-        line, outline = found
-        kept = outlines.get(outline)
-        if kept is not None and not self.answered % _LOOK and answers.seen_before(key):
+        kept, line = answers.outlines.find(endpoint.address, data)
+        if kept is not None and not self.kept % _LOOK and answers.seen_before(key):
             return None, None  # equal heads have a shorter way: let it be put there
         return kept, line
 
@@ -315,7 +305,7 @@ class Connection:
 
     def _between_requests(self) -> None:
         self._state = State.IDLE
-        self._idle_until = monotonic() + self.idle_time
+        self.ended = monotonic()
         if self._input.data:  # the next request is here already
             self.arrived, self.began = wall_time(), monotonic()
             self._begin_head(self.began)
@@ -346,7 +336,7 @@ class Connection:
             self._linger_short = True
         if b"\n" in self._input.data:
             self._refuse_fields(408)
-        elif self.answered == 0:
+        elif not self.answered:
             self._new_exchange().log_only(Head(), 408)
         return self._close()
 
@@ -367,7 +357,7 @@ class Connection:
             self._limited = True
         return 0
 
-    def _receive(self, flags: int = socket.MSG_DONTWAIT) -> bytes | None:
+    def _receive(self, flags: int = NOW) -> bytes | None:
         """What has arrived; None if nothing has, b"" at the client's end."""
         try:
             chunk = self.sock.recv(_RECEIVE, flags)
@@ -475,7 +465,7 @@ class Connection:
         return self._linger()
 
     def _linger(self) -> Wait:
-        flags = self._blocking() if self.shortly else socket.MSG_DONTWAIT  # its end usually comes at once
+        flags = self._blocking() if self.shortly else NOW  # its end usually comes at once
         while True:
             chunk = self._receive(flags)
             now = monotonic()

@@ -240,7 +240,7 @@ class Exchange:
         """Send the answer. Whatever goes wrong ends the connection, not the child."""
         connection = self.connection
         connection.keep_alive = False
-        connection.answered += 1
+        connection.answered = True
         try:
             self._send_answer()
         except (ClientGoneError, TruncatedFileError) as error:
@@ -421,7 +421,6 @@ def log_request(connection: Connection, request: ServerRequest) -> None:
     slot, service = connection.slot, connection.service
     slot.set_status(Status.BUSY_LOG)
     connection.bytes_out = connection.sender.sent
-    connection.note_request()
     try:
         for log in service.loggers:
             if log(request) not in (OK, DECLINED):
@@ -429,7 +428,7 @@ def log_request(connection: Connection, request: ServerRequest) -> None:
     except BaseException:
         log_exception(request)
     if service.extended_status:
-        slot.end_request(request.began, time.monotonic(), connection.bytes_out)
+        slot.end_request(request.arrived, request.began, time.monotonic(), connection.bytes_out)
 
 
 def _chain(first: list[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:

@@ -70,12 +70,13 @@ class Outlines:
             return None
         return line.decode("latin-1"), (address, match[1], match[2], lines)
 
-    def get(self, outline: Outline) -> KeptAnswer | None:
-        kept = self._kept.get(outline)
-        if kept is not None and kept.stale:
-            self._kept.drop(outline)
-            return None
-        return kept
+    def find(self, address: tuple[str, int], data: bytes) -> tuple[KeptAnswer | None, str | None]:
+        """What is kept for heads with the outline of this one, and its request line."""
+        found = self.of(address, data)
+        if found is None:
+            return None, None
+        line, outline = found
+        return self._kept.get(outline), line
 
     def seen_before(self, outline: Outline) -> bool:
         return self._kept.seen_before(outline)

@@ -45,8 +45,7 @@ class Appender:
         except OSError as error:
             self.errno, written = error.errno or 0, -1
         if written == len(line):
-            if self._torn:
-                self._torn = False
+            self._torn = False
             return True
         if written >= 0:
             self.errno = errno.ENOSPC

@@ -60,11 +60,6 @@ class Generations(Generic[K, V]):
         self.young[key] = value
         self.size += cost
 
-    def drop(self, key: K) -> None:
-        """It is no longer true."""
-        self.young.pop(key, None)
-        self.old.pop(key, None)
-
     def turn(self) -> None:
         """Forget what has not been used since the last turn."""
         self.old, self.young, self.size = self.young, {}, 0

@@ -52,11 +52,10 @@ def test_long_texts_are_cut_and_bytes_survive(board: Scoreboard) -> None:
 def test_counters_of_the_slot_outlive_the_child(board: Scoreboard) -> None:
     slot = board.slot(0)
     slot.reset(10, 0, Status.READY)
-    slot.begin_request(100.25)
-    slot.end_request(7.0, 7.25, 1000)
+    slot.end_request(100.25, 7.0, 7.25, 1000)
     slot.reset(11, 0, Status.READY)
     slot.begin_request(101.25)
-    slot.end_request(8.0, 8.25, 500)
+    slot.end_request(101.25, 8.0, 8.25, 500)
     words = board.view(0).words
     assert (words["access_count"], words["my_access_count"]) == (2, 1)
     assert (words["bytes_served"], words["my_bytes_served"]) == (1500, 500)
@@ -149,7 +148,7 @@ def test_samples_of_all_slots(board: Scoreboard) -> None:
     for child, status in enumerate((Status.BUSY_WRITE, Status.CLOSING, Status.GRACEFUL)):
         slot = board.slot(child, 1)
         slot.reset(10, 0, status)
-        slot.end_request(7.0, 7.25, 1000)
+        slot.end_request(100.25, 7.0, 7.25, 1000)
     assert board.column("access_count") == [0, 1, 0, 1, 0, 1]
     for _ in range(SAMPLES + 5):
         board.take_sample()
@@ -185,8 +184,7 @@ def test_a_restart_forgets_what_slots_have_counted(board: Scoreboard) -> None:
     started = board["started"]
     slot = board.slot(2, 1)
     slot.reset(10, 0, Status.BUSY_WRITE)
-    slot.begin_request(100.25)
-    slot.end_request(7.0, 7.25, 1000)
+    slot.end_request(100.25, 7.0, 7.25, 1000)
     board.child(2)["pid"] = 10
     board.take_sample()
     board.note_event(Event.RESTARTED, "AH00173", 1)

@@ -57,7 +57,7 @@ def make_scoreboard() -> Scoreboard:
     board.child(2)["quiescing"] = 1
     slot = board.slot(0, 0)
     slot.begin_request(NOW - 5)
-    slot.end_request(1.0, 1.25, 3_000_000)
+    slot.end_request(NOW - 5, 1.0, 1.25, 3_000_000)
     slot["cpu_user"], slot["cpu_system"] = 129_000, 70_000
     slot.describe("192.0.2.7", "http/1.1", "www.example:80", 'GET /<b>"x" HTTP/1.1')
     return board

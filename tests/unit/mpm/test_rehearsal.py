@@ -76,7 +76,9 @@ def test_it_answers_as_a_child_does(
     boot.rehearse_with(prepared.generation)
     assert len(served) == 2 * lives.LIVES
     staying, last = rehearsal.requests(0)
-    assert [connection.answered for connection in served] == [len(staying), len(last)] * lives.LIVES
+    assert len(last) == 1
+    assert [connection.kept for connection in served] == [len(staying), 0] * lives.LIVES
+    assert all(connection.answered for connection in served)
     assert not any(connection.aborted for connection in served)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -133,21 +133,22 @@ def test_a_flood_of_lines_costs_bounded_memory() -> None:
 def test_what_is_asked_for_later_makes_new_outlines() -> None:
     memo = AnswerMemo()
     kept: Any = KeptAnswer.__new__(KeptAnswer)
-    kept.names, kept.stale = frozenset({"host"}), False
+    kept.names = frozenset({"host"})
     kept.before_date = kept.tail = b""
     kept.before_left = None
     before = memo.outlines
-    found = before.of(ADDRESS, head("/", "Referer: y"))
+    data = head("/", "Referer: y")
+    found = before.of(ADDRESS, data)
     assert found is not None
     memo.put_by_outline(before, found[1], kept, frozenset({"referer"}))
     assert memo.outlines is not before
-    assert before.get(found[1]) is None  # this outline does not tell the Referer
+    assert before.find(ADDRESS, data)[0] is None  # this outline does not tell the Referer
     memo.put_by_outline(before, found[1], kept, frozenset({"referer"}))  # as a thread may that is late
-    assert before.get(found[1]) is None
-    later = memo.outlines.of(ADDRESS, head("/", "Referer: y"))
+    assert before.find(ADDRESS, data)[0] is None
+    later = memo.outlines.of(ADDRESS, data)
     assert later is not None
     memo.put_by_outline(memo.outlines, later[1], kept, frozenset({"referer"}))
-    assert memo.outlines.get(later[1]) is cast(KeptAnswer, kept)
+    assert memo.outlines.find(ADDRESS, data) == (kept, "GET / HTTP/1.1")
     for names in (frozenset({"?"}), None):
         memo.put_by_outline(memo.outlines, later[1], kept, names)
         assert memo.outlines.tell(frozenset({"host", "referer"}))
