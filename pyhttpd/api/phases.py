@@ -57,6 +57,8 @@ class Phase(Enum):
         self.label = label
         self.rule = rule
 
+    __hash__ = object.__hash__  # Enum's is a function in Python, and phases are looked up all the time
+
 
 OF_AN_ANSWER = frozenset(Phase) - {
     Phase.CHILD_INIT, Phase.MONITOR, Phase.PRE_CONNECTION, Phase.LOG_TRANSACTION,

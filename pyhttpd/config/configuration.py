@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pyhttpd.config.diagnostics import Diagnostic
 from pyhttpd.config.merging import Values
@@ -83,7 +83,8 @@ class ServerRecord:
 
     def config(self, config_class: type[T]) -> T:
         """The per-server configuration of a module, defaults filled in."""
-        return cast(T, self.settings[config_class])
+        config: T = self.settings[config_class]
+        return config
 
 
 class LoadedModule(NamedTuple):

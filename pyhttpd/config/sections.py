@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from pyhttpd.config.configuration import Scope, ScopeKind, ServerRecord
 from pyhttpd.config.merging import Values, merge_values
@@ -19,6 +19,20 @@ V = TypeVar("V")
 
 Env = dict[str, str] | None
 """A request's variables, where named groups are wanted."""
+
+
+class _Made(dict[type, Any]):
+    """Complete instances by their class, each made when it is first asked for."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def __missing__(self, config_class: type[Any]) -> Any:
+        settings: Mapping[str, Any] = self._values.get(config_class, {})
+        made = self[config_class] = config_class(**settings)
+        return made
 
 
 class PerDir:
@@ -45,15 +59,12 @@ class PerDir:
         self.ifs = ifs
         # an .htaccess file, which may change, has a part in it
         self.passing: bool = outer is not None and (outer.passing or scopes[0].kind is ScopeKind.HTACCESS)
-        self._made: dict[type, Any] = {}
+        self._made = _Made(values)
         self._tests: tuple[_Test, ...] | None = None
 
     def config(self, config_class: type[T]) -> T:
-        made = self._made.get(config_class)
-        if made is None:
-            settings: Mapping[str, Any] = self.values.get(config_class, {})
-            made = self._made[config_class] = config_class(**settings)
-        return cast(T, made)
+        made: T = self._made[config_class]
+        return made
 
     @property
     def file_tests(self) -> tuple[_Test, ...]:

@@ -10,6 +10,9 @@ Never kept are credentials and long lines; a line is kept when it comes a second
 
 from __future__ import annotations
 
+from operator import itemgetter
+from typing import Any
+
 from pyhttpd.http.fields import FIELD
 from pyhttpd.http.head import Head, HeadError, Limits, parse_request_line
 from pyhttpd.http.headers import Headers
@@ -28,6 +31,9 @@ Field = tuple[str, str, str]
 """Name in lower case, name, value: an item of Headers."""
 
 
+_name_of = itemgetter(0)
+
+
 class HeadMemo:
     """The lines that one child has read."""
 
@@ -41,19 +47,20 @@ class HeadMemo:
         lines = data.split(b"\r\n")
         if lines[-1] or lines[-2]:
             return None
-        known = self._lines.young
-        longest = limits.field_size
-        fields: list[Field] = []
-        for line in lines[1:-2]:
-            field = known.get(line) or self._read(line)
-            if field is None or len(line) > longest:
+        request_line = lines[0]
+        del lines[-2:], lines[0]
+        if len(data) > limits.field_size and max(map(len, lines), default=0) > limits.field_size:
+            return None
+        fields: list[Any] = list(map(self._lines.young.get, lines))
+        if None in fields:
+            fields = [known or self._read(line) for known, line in zip(fields, lines, strict=True)]
+            if None in fields:
                 return None
-            fields.append(field)
-        names = {field[0] for field in fields}
+        names = set(map(_name_of, fields))
         if len(names) != len(fields) or not names.isdisjoint(_BODY) or (limits.fields and len(fields) > limits.fields):
             return None
         try:
-            head = parse_request_line(lines[0], limits)
+            head = parse_request_line(request_line, limits)
         except HeadError:
             return None
         if head.simple:

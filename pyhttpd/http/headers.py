@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
+
+_key_and_value = itemgetter(0, 2)
 
 
 class Headers:
     """As Apache's tables: `set` replaces, `add` keeps both as lines of their own, `merge` joins with a comma."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_first", "_items")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._items: list[tuple[str, str, str]] = [(name.lower(), name, value) for name, value in items]
+        self._items: list[tuple[str, str, str]] = []
+        self._first: dict[str, str] = {}  # the first value by the name in lower case
+        for name, value in items:
+            self.add(name, value)
 
     @classmethod
     def of(cls, items: list[tuple[str, str, str]]) -> Headers:
         """Of (name in lower case, name, value). The list is theirs from then on."""
         headers = cls.__new__(cls)
         headers._items = items
+        headers._first = dict(map(_key_and_value, reversed(items)))
         return headers
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value."""
-        key = name.lower()
-        for known, _, value in self._items:
-            if known == key:
-                return value
-        return default
+        return self._first.get(name.lower(), default)
 
     def get_all(self, name: str) -> list[str]:
         key = name.lower()
-        return [value for known, _, value in self._items if known == key]
+        return [value for known, _, value in self._items if known == key] if key in self._first else []
 
     def joined(self, name: str) -> str | None:
         """All values as one list (RFC 9110, section 5.3); None where there is none."""
@@ -40,39 +43,44 @@ class Headers:
     def set(self, name: str, value: str) -> None:
         """One field of this name, in the place of the first that was there, whose spelling stays."""
         key = name.lower()
-        for index, (known, spelled, _) in enumerate(self._items):
-            if known == key:
-                rest = [item for item in self._items[index + 1 :] if item[0] != key]
-                self._items[index:] = [(key, spelled, value), *rest]
-                return
-        self._items.append((key, name, value))
+        if key in self._first:
+            index = next(index for index, item in enumerate(self._items) if item[0] == key)
+            rest = [item for item in self._items[index + 1 :] if item[0] != key]
+            self._items[index:] = [(key, self._items[index][1], value), *rest]
+        else:
+            self._items.append((key, name, value))
+        self._first[key] = value
 
     def add(self, name: str, value: str) -> None:
-        self._items.append((name.lower(), name, value))
+        key = name.lower()
+        self._items.append((key, name, value))
+        self._first.setdefault(key, value)
 
     def merge(self, name: str, value: str) -> None:
         """Append to the list in the first field of this name; others stay as they are."""
         key = name.lower()
-        for index, (known, spelled, old) in enumerate(self._items):
-            if known == key:
-                self._items[index] = (key, spelled, f"{old}, {value}")
-                return
-        self._items.append((key, name, value))
+        old = self._first.get(key)
+        if old is None:
+            self._items.append((key, name, value))
+        else:
+            value = f"{old}, {value}"
+            index = next(index for index, item in enumerate(self._items) if item[0] == key)
+            self._items[index] = (key, self._items[index][1], value)
+        self._first[key] = value
 
     def unset(self, name: str) -> None:
-        key = name.lower()
-        self._items = [item for item in self._items if item[0] != key]
+        if self._first.pop(key := name.lower(), None) is not None:
+            self._items = [item for item in self._items if item[0] != key]
 
     def clear(self) -> None:
-        self._items = []
+        self._items, self._first = [], {}
 
     def __contains__(self, name: str) -> bool:
-        key = name.lower()
-        return any(known == key for known, _, _ in self._items)
+        return name.lower() in self._first
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether there is a field with one of these names, which are in lower case."""
-        return any(item[0] in names for item in self._items)
+        return not names.isdisjoint(self._first)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for _, name, value in self._items)
@@ -81,21 +89,25 @@ class Headers:
         return len(self._items)
 
     def copy(self) -> Headers:
-        other = Headers()
-        other._items = list(self._items)
+        other = Headers.__new__(Headers)
+        other._items, other._first = list(self._items), dict(self._first)
         return other
 
     def without(self, names: frozenset[str]) -> Headers:
         """Another one, without the fields of these names, which are in lower case."""
         return Headers.of([item for item in self._items if item[0] not in names])
 
+    def lines(self) -> str:
+        """All fields, each as a line, whatever is in them."""
+        return "".join([f"{name}: {value}\r\n" for _, name, value in self._items])
+
     def items(self) -> list[tuple[str, str, str]]:
         """A copy of what `of` takes."""
         return list(self._items)
 
-    def by_name(self) -> dict[str, str]:
+    def by_name(self) -> Mapping[str, str]:
         """The first value of each field, by its name in lower case."""
-        return {key: value for key, _, value in reversed(self._items)}
+        return self._first
 
 
 _ALL = "\0"  # no name of a field
@@ -108,7 +120,7 @@ class WatchedHeaders(Headers):
     __slots__ = ("read",)
 
     def __init__(self, headers: Headers) -> None:
-        self._items = list(headers._items)
+        self._items, self._first = list(headers._items), dict(headers._first)
         self.read: set[str] = set()
 
     @property

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from pyhttpd.server.service import HttpService
 
 
+_FIRST, _ALL = Rule.FIRST, Rule.ALL  # members of an enum cost a look-up each time
+
+
 class Pipeline:
     """Runs requests. One for a generation; it keeps nothing of a request."""
 
@@ -73,19 +76,18 @@ class Pipeline:
 
     def run(self, phase: Phase, *arguments: Any) -> int:
         """Run a phase by its rule. DECLINED only where FIRST found nobody."""
-        functions = self.hooks[phase]
-        if phase.rule is Rule.VOID:
+        functions, rule = self.hooks[phase], phase.rule
+        if rule is _FIRST:
             for function in functions:
-                function(*arguments)
-            return OK
-        for function in functions:
-            result: int = function(*arguments)
-            if phase.rule is Rule.ALL:
-                if result not in (OK, DECLINED):
+                result: int = function(*arguments)
+                if result != DECLINED:
                     return result
-            elif result != DECLINED:
+            return DECLINED
+        for function in functions:
+            result = function(*arguments)
+            if result != OK and result != DECLINED and rule is _ALL:  # a tuple is slower
                 return result
-        return OK if phase.rule is Rule.ALL else DECLINED
+        return OK
 
     # -- a request from its URL to its answer
 

@@ -15,6 +15,15 @@ from pyhttpd.server.request import ServerRequest, first_of
 from pyhttpd.util.escape import wire
 
 _BAD_NAME = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_FIELDS = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [\t\x20-\x7e\x80-\U0010ffff]*\r\n)*")
+_USUAL = frozenset({
+    "accept-ranges", "access-control-allow-origin", "age", "allow", "cache-control", "connection", "content-encoding",
+    "content-language", "content-length", "content-location", "content-range", "content-security-policy",
+    "content-type", "etag", "expires", "keep-alive", "last-modified", "link", "location", "pragma", "referrer-policy",
+    "retry-after", "set-cookie", "strict-transport-security", "transfer-encoding", "upgrade", "vary",
+    "www-authenticate", "x-content-type-options", "x-frame-options", "x-xss-protection",
+})  # fmt: skip
+"""Names that are looked at together; any other field is looked at by itself."""
 _UNSAFE_NAME = re.compile(r"[\x00-\x20\x7f]")
 _FOLD = re.compile(r"\r\n[ \t]+")  # a line that goes on: one blank is sent for it
 _BAD_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\U0010ffff]")
@@ -71,13 +80,14 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
         headers = request.headers_out = Headers((*request.err_headers_out, *headers))
         request.err_headers_out.clear()
     version = request.version
-    if variable(request.env, "force-no-vary") is not None:
+    env = request.env
+    if env and variable(env, "force-no-vary") is not None:
         headers.unset("Vary")
         version = (1, 0)
-        request.env["force-response-1.0"] = "1"
+        env["force-response-1.0"] = "1"
     else:
         _merge_vary(headers)
-    if variable(request.env, "downgrade-1.0") is not None and version > (1, 0):
+    if env and variable(env, "downgrade-1.0") is not None and version > (1, 0):
         version = (1, 0)
     if request.without_etag:
         headers.unset("ETag")
@@ -115,14 +125,22 @@ def response_head(request: ServerRequest, banner: str, keep: KeepAlive) -> tuple
         line = status_line(request.shown_status or request.status)
     old = version == (1, 0) and variable(request.env, "force-response-1.0") is not None
     protocol = "HTTP/1.0" if old else "HTTP/1.1"
-    lines = [f"{protocol} {line}\r\nDate: {format_date(request.arrived)}\r\nServer: {banner}\r\n"]
+    fields = headers.lines()
+    if not (headers.by_name().keys() <= _USUAL and _FIELDS.fullmatch(fields) and fields.count("\r\n") == len(headers)):
+        fields = _checked_fields(request, headers)
+    text = f"{protocol} {line}\r\nDate: {format_date(request.arrived)}\r\nServer: {banner}\r\n{fields}\r\n"
+    return text.encode("latin-1", "replace"), stays, chunked
+
+
+def _checked_fields(request: ServerRequest, headers: Headers) -> str:
+    """The lines of fields among which there are unusual ones. Raises BadFieldError where one cannot be sent."""
+    lines = []
     for name, value in headers:
         if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(value):
             value = _FOLD.sub(" ", value)
             _check_field(request, name, value)
         lines.append(f"{name}: {value}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1", "replace"), stays, chunked
+    return "".join(lines)
 
 
 def _check_field(request: ServerRequest, name: str, value: str) -> None:
