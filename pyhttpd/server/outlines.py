@@ -58,14 +58,15 @@ class Outlines:
 
     def of(self, address: tuple[str, int], data: bytes) -> tuple[str, Outline] | None:
         """The request line and the outline of a head; None if it is not whole, or is unusual."""
-        if data.find(b"\r\n\r\n") != len(data) - 4 or len(data) > LONGEST or not self._limit:
+        fields = data.split(b"\r\n")
+        if fields[-1] or fields.index(b"") != len(fields) - 2 or len(data) > LONGEST or not self._limit:
             return None
-        line, _, fields = data.partition(b"\r\n")
+        line = fields.pop(0)
         match = _REQUEST_LINE.fullmatch(line)
         if match is None:
             return None
         try:
-            lines = tuple(map(self._part_of, fields.split(b"\r\n")))
+            lines = tuple(map(self._part_of, fields))
         except UnfitError:
             return None
         return line.decode("latin-1"), (address, match[1], match[2], lines)

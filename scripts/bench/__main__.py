@@ -21,6 +21,7 @@ SPARE = {
 }
 KEEP = "KeepAlive On\nMaxKeepAliveRequests 0\nKeepAliveTimeout 60\nMaxConnectionsPerChild 0\n"
 IDLE = 148
+_ONE = "1 of 10,000 vhosts"
 _LIMIT = 0.85  # of what the bare loop reaches: faster than that wrk does not ask
 COMBINED = r"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\""  # Debian's
 
@@ -82,6 +83,15 @@ def memory_and_growth(result: Result, mpm: str) -> None:
     result.single.append((f"{IDLE} clients, {mpm}: memory, MiB PSS", mebibytes))
 
 
+def many_hosts(result: Result) -> None:
+    """What one of many virtual hosts costs: its rate beside that of the only one, with the same requests."""
+    for mpm in ("prefork", "worker"):
+        rates = {row.workload.name: row.rate("pyhttpd") for row in result.rows if row.mpm == mpm}
+        one, alone = rates.get(_ONE), rates.get(WORKLOADS[0].name)
+        if one is not None and alone is not None:
+            result.single.append((f"{_ONE}, {mpm}: times the rate of the only one", {"pyhttpd": round(one / alone, 3)}))
+
+
 def bare_loop(result: Result, seconds: float, directory: Path) -> None:
     """What recv and send alone would reach under the first workload."""
     workload = WORKLOADS[0]
@@ -125,6 +135,7 @@ def main() -> int:
                     row = compare(workload, mpm, options.seconds, options.rounds)
                     result.rows.append(row)
                     print(line(row), flush=True)
+        many_hosts(result)
         if options.only is None:
             for mpm in ("prefork", "worker"):
                 if options.mpm in (None, mpm):

@@ -60,7 +60,7 @@ class Result:
         return json.dumps(values, indent=1) + "\n"
 
 
-HEADER = f"{'workload':18}{'MPM':9}{'pyhttpd/s':>10}{'Apache/s':>10}{'ratio':>7}{'goal':>6}{'p50 µs':>14}{'p99 µs':>16}{'cpu ms':>12}"  # noqa: E501  # one line of the table
+HEADER = f"{'workload':19}{'MPM':9}{'pyhttpd/s':>10}{'Apache/s':>10}{'ratio':>7}{'goal':>6}{'p50 µs':>14}{'p99 µs':>16}{'cpu ms':>12}"  # noqa: E501  # one line of the table
 
 
 def line(row: Row) -> str:
@@ -71,7 +71,7 @@ def line(row: Row) -> str:
     pairs = [f"{facts[name][0]:.0f}/{facts[name][1]:.0f}" for name in ("p50", "p99")]
     cpu = f"{facts['cpu'][0] * 1000:.0f}/{facts['cpu'][1] * 1000:.0f}"
     return (
-        f"{row.workload.name:18}{row.mpm:9}{row.rate('pyhttpd'):10.0f}{row.rate('apache2'):10.0f}{row.ratio:7.2f}"
+        f"{row.workload.name:19}{row.mpm:9}{row.rate('pyhttpd'):10.0f}{row.rate('apache2'):10.0f}{row.ratio:7.2f}"
         f"{goal:>6}{pairs[0]:>14}{pairs[1]:>16}{cpu:>12}"
     )
 

@@ -31,8 +31,9 @@ class Workload:
     """One row of the result.
 
     `different` gives each request a query and a cookie of its own; `close` asks for the end of the connection after
-    each; `conditional` asks for what is known already (304); `vhosts` names are configured and asked for by turns;
-    `goal` is the ratio to Apache's rate that the project wants, None where there is no such wish.
+    each; `conditional` asks for what is known already (304); `vhosts` names are configured and asked for by turns, or
+    only the last of them (`one`); `goal` is the ratio to Apache's rate that the project wants, None where there is no
+    such wish.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Workload:
     close: bool = False
     conditional: bool = False
     vhosts: int = 1
+    one: bool = False
     goal: float | None = None
 
 
@@ -60,6 +62,7 @@ WORKLOADS = (
     Workload("400 connections", connections=400, mpms=("worker",)),
     Workload("100 vhosts", vhosts=100),
     Workload("10,000 vhosts", vhosts=10_000),
+    Workload("1 of 10,000 vhosts", vhosts=10_000, one=True),
 )
 
 
@@ -71,7 +74,9 @@ def script(workload: Workload) -> str:
     if workload.conditional:
         fields["If-Modified-Since"] = "Tue, 14 Nov 2023 22:13:20 GMT"
     lines = [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in fields.items()]
-    if workload.different:
+    if workload.one:
+        lines.append(f'wrk.headers["Host"] = "site{workload.vhosts - 1}.example"')
+    elif workload.different:
         lines += [
             "local n = 0",
             "request = function()",
