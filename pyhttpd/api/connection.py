@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import _thread
     import socket
 
     from pyhttpd.scoreboard import Slot
@@ -58,6 +59,12 @@ class Child(Protocol):
     @property
     def leaving(self) -> bool:
         """True once this child shall finish: answers carry `Connection: close`, no keep-alive is granted."""
+
+    @property
+    def turn(self) -> _thread.LockType | None:
+        """Held by whoever sends an answer that takes no waiting, where many threads of the child have something to do
+        and the interpreter lets one of them run at a time; else None. Without turns each system call hands the
+        interpreter to another thread, and each thread waits for it several times in a request."""
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
         """Within `serve`, for a body: block until there is something to read, the deadline has passed (EXPIRED) or

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import os
 import signal
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pyhttpd.mpm.directives import MpmConfig
 
 Handler = Callable[[int, FrameType | None], None]
+MANY = 8
+"""Connections of a child above which its threads take turns: fewer do not get into each other's way."""
+GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 _ESCAPED = "an error escaped from a connection"
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +57,8 @@ class ChildProcess:
         self.exit_status = EXIT_OK
         self.connections = 0
         self.active = 0
+        self.turn: _thread.LockType | None = None  # see api.connection.Child
+        self._turn = _thread.allocate_lock()
         self.pid = os.getpid()
         self.master: int | None = None  # its pid, where nobody but this child's only thread could notice its death
         self._running = scoreboard.word("generation")
@@ -193,6 +200,7 @@ class ChildProcess:
     def note_active(self, change: int) -> None:
         """One connection more or less. One thread at a time."""
         self.active += change
+        self.turn = self._turn if self.active > MANY and GIL else None
         self._row_word("active", self.active)
 
     def note_complete(self) -> None:

@@ -66,29 +66,39 @@ def send_again(
         if not connection.aborted:  # else what this request says of itself is not what others will
             _sent_for(connection, request, kept, data, head)
         return True
+    turn = service.child.turn
+    if turn is not None:
+        turn.acquire()
     try:
-        sent = connection.sock.send(message, NOW) if files is None else 0
-    except OSError:
-        sent = 0  # the Sender finds out whether the client has gone
-    if sent != len(message):
         try:
-            sent = _send_slowly(connection, kept, message, sent, files)
-        except (ClientGoneError, TruncatedFileError) as error:
-            request = _request_of(connection, kept, data, line)
-            _note_failure(connection, request, error, len(message) - kept.inline)
-            _log(connection, request)
-            return True
-    slot.set_status(LOG)
-    connection.bytes_out = sent
-    connection.request_line = line or kept.request_line
-    connection.ended = ended = monotonic()
-    try:
-        for log in kept.logs:
-            log(connection)
-    except BaseException:
-        log_exception(_request_of(connection, kept, data, line))
-    if service.extended_status:
-        slot.end_request(connection.arrived, connection.began, ended, sent)
+            sent = connection.sock.send(message, NOW) if files is None else 0
+        except OSError:
+            sent = 0  # the Sender finds out whether the client has gone
+        if sent != len(message):
+            if turn is not None:
+                turn.release()
+                turn = None
+            try:
+                sent = _send_slowly(connection, kept, message, sent, files)
+            except (ClientGoneError, TruncatedFileError) as error:
+                request = _request_of(connection, kept, data, line)
+                _note_failure(connection, request, error, len(message) - kept.inline)
+                _log(connection, request)
+                return True
+        slot.set_status(LOG)
+        connection.bytes_out = sent
+        connection.request_line = line or kept.request_line
+        connection.ended = ended = monotonic()
+        try:
+            for log in kept.logs:
+                log(connection)
+        except BaseException:
+            log_exception(_request_of(connection, kept, data, line))
+        if service.extended_status:
+            slot.end_request(connection.arrived, connection.began, ended, sent)
+    finally:
+        if turn is not None:
+            turn.release()
     return True
 
 

@@ -36,6 +36,7 @@ class Nobody:
     """The child of a service that no process has yet. Implements api.connection.Child."""
 
     leaving = False
+    turn = None
 
     def wait(self, sock: socket.socket, wait: Wait) -> Woken:
         return Woken.EXPIRED

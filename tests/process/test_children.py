@@ -10,17 +10,22 @@ import select
 import signal
 import socket
 import struct
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pyhttpd.api.recording import YOUNG
+from pyhttpd.mpm.child import MANY
+from pyhttpd.server.answer_memo import INLINE
 from tests.conftest import Start
 from tests.support import processes
 from tests.support.clients import Client, HalfRequests, Load, request
 from tests.support.logs import AccessLine
 from tests.support.servers import AS_ROOT, SLOW, Server, server_user
+from tests.support.waiting import wait_until
 
 KILLS = 20
 SATURATION_ENDED = "PH00210"
@@ -290,3 +295,31 @@ def test_broken_connections_harm_nobody(pyhttpd: Start, mpm: str) -> None:
     assert server.get("/a.txt").body == b"a\n"
     server.wait_until(lambda: int(server.auto()["BusyWorkers"]) == 1, SLOW, "all slots free")
     assert children <= set(server.children())
+
+
+def test_a_client_that_takes_nothing_keeps_no_turn(pyhttpd: Start) -> None:
+    """Above a number of connections the threads of a child take turns at what takes no waiting."""
+    limits = (
+        "StartServers 1\nServerLimit 1\nThreadLimit 20\nThreadsPerChild 20\nMaxRequestWorkers 20\nMinSpareThreads 1\n"
+        "MaxSpareThreads 22"
+    )
+    server = pyhttpd("MaxKeepAliveRequests 0", mpm="worker", limits=limits)
+    page = server.write("page.txt", "0123456789abcde\n" * 768)
+    assert page.stat().st_size < INLINE
+    wait_until(lambda: time.time() - page.stat().st_ctime > YOUNG, SLOW, "an answer that may be kept")
+    head = b"GET /page.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.port)) for _ in range(MANY + 4)]
+        for client in clients:
+            for _ in range(5):
+                assert client.ask("/page.txt").status == 200
+        stuck = [stack.enter_context(Client(server.port)) for _ in range(3)]
+        for client in stuck:
+            client.sock.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:  # answers are not read, until nothing goes any more
+                    client.sock.send(head * 100)
+        for _ in range(50):
+            for client in clients:
+                assert client.ask("/page.txt").status == 200
+        assert len(server.children()) == 1

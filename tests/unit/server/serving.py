@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
 import socket
@@ -39,6 +40,7 @@ class LeavingChild:
 
     def __init__(self) -> None:
         self.leaving = False
+        self.turn: _thread.LockType | None = None
         self.waits: list[Wait] = []
         self.woken: Woken | None = None  # how the next waits for a body end; None: with what comes
 

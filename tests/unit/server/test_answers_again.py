@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -355,3 +358,55 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_is_told(page: Serving, mon
     assert dialogue.closed
     assert "PH00112: " in page.log
     assert page.access[-1].split("|")[2] == "0"
+
+
+class _Full:
+    """A socket that takes nothing at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, data: bytes, flags: int) -> int:
+        raise BlockingIOError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_threads_take_turns_but_not_while_a_client_takes_nothing(
+    page: Serving, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    expected = ask(page, 4)[0]
+    turn = page.child.turn = _thread.allocate_lock()
+    held: list[bool] = []
+    send_slowly = again._send_slowly
+
+    def note(*arguments: Any) -> int:
+        held.append(turn.locked())
+        return send_slowly(*arguments)
+
+    monkeypatch.setattr(again, "_send_slowly", note)
+    dialogue = page.connect()
+    if full:
+        dialogue.connection.sock = cast(socket.socket, _Full(dialogue.sock))
+    without_phases(page, monkeypatch)
+    assert same(dialogue.say(GET)) == expected
+    assert held == ([False] if full else [])
+    assert not turn.locked()
+    assert len(page.access) == 5
+
+
+def test_a_log_that_raises_ends_the_turn(page: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(page, 4)
+    turn = page.child.turn = _thread.allocate_lock()
+
+    def fail(connection: object) -> None:
+        assert turn.locked()
+        raise RuntimeError("a log that fails")
+
+    answer = next(iter(page.service.answers.by_head.young.values()))
+    monkeypatch.setattr(answer, "logs", (fail,))
+    assert status_of(page.ask(GET)) == 200
+    assert not turn.locked()
+    assert "a log that fails" in page.log
