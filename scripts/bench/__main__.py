@@ -26,10 +26,10 @@ _LIMIT = 0.85  # of what the bare loop reaches: faster than that wrk does not as
 COMBINED = r"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\""  # Debian's
 
 
-def configured(program: type[Server], mpm: str, limits: str, vhosts: int = 1) -> Server:
-    """A server that runs, with so many virtual hosts."""
+def configured(program: type[Server], mpm: str, limits: str, vhosts: int = 1, more: str = "") -> Server:
+    """A server that runs, with so many virtual hosts, and `more` lines."""
     server = program(mpm=mpm, limits=limits + KEEP, files=FILES, log_level="warn", access_format=COMBINED)
-    lines = f'<Directory "{server.docroot}/overridden">\nAllowOverride All\n</Directory>\n'
+    lines = f'{more}<Directory "{server.docroot}/overridden">\nAllowOverride All\n</Directory>\n'
     if vhosts > 1:
         lines += "".join(
             f'<VirtualHost *>\nServerName site{n}.example\nDocumentRoot "{server.docroot}"\n</VirtualHost>\n'
@@ -41,8 +41,9 @@ def configured(program: type[Server], mpm: str, limits: str, vhosts: int = 1) ->
     return server
 
 
-def both(mpm: str, limits: str, vhosts: int = 1) -> dict[str, Server]:
-    return {"pyhttpd": configured(Pyhttpd, mpm, limits, vhosts), "apache2": configured(Apache, mpm, limits, vhosts)}
+def both(mpm: str, limits: str, vhosts: int = 1, more: str = "") -> dict[str, Server]:
+    programs: dict[str, type[Server]] = {"pyhttpd": Pyhttpd, "apache2": Apache}
+    return {name: configured(program, mpm, limits, vhosts, more) for name, program in programs.items()}
 
 
 def close(servers: dict[str, Server]) -> None:
@@ -55,7 +56,7 @@ def compare(workload: Workload, mpm: str, seconds: float, rounds: int) -> Row:
     """Alternating runs after a short one that warms both up."""
     row = Row(workload, mpm)
     limits = LIMITS[mpm]
-    servers = both(mpm, limits, workload.vhosts)
+    servers = both(mpm, limits, workload.vhosts, workload.lines)
     try:
         for server in servers.values():
             load(server.port, workload, 1, tree(server))

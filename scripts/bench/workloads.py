@@ -33,7 +33,7 @@ class Workload:
     `different` gives each request a query and a cookie of its own; `close` asks for the end of the connection after
     each; `conditional` asks for what is known already (304); `vhosts` names are configured and asked for by turns, or
     only the last of them (`one`); `goal` is the ratio to Apache's rate that the project wants, None where there is no
-    such wish.
+    such wish; `lines` stand in the configuration of both servers.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Workload:
     conditional: bool = False
     vhosts: int = 1
     one: bool = False
+    lines: str = ""
     goal: float | None = None
 
 
@@ -55,6 +56,7 @@ WORKLOADS = (
     Workload("4 KiB", path="/4k.html"),
     Workload("64 KiB", path="/64k.bin", goal=1.0),
     Workload("1 MiB", path="/1m.bin", connections=8, goal=1.0),
+    Workload("1 MiB, sendfile", path="/1m.bin", connections=8, lines="EnableSendfile On\n"),  # Apache's default is Off
     Workload("304", conditional=True, goal=2.0),
     Workload(".htaccess", path="/overridden/40.html"),
     Workload("1 connection", connections=1),
