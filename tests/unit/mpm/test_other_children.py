@@ -126,7 +126,8 @@ def test_what_a_program_inherits(world: World) -> None:
             "status = dict(l.split(':\\t') for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\n"
             "told = sorted(fds), os.getcwd(), os.environ.get('OF_THE_SERVER'), os.getsid(0) == os.getpid()\n"
             "print(*told, status['SigBlk'])\n"
-            "print(int(status['SigIgn'], 16) >> 9 & 1)\n"  # SIGUSR1; Python ignores SIGPIPE itself
+            "print(int(status['SigIgn'], 16) >> 9 & 1, flush=True)\n"  # SIGUSR1; Python ignores SIGPIPE itself
+            "os.read(0, 1)\n"  # once it ends, another one begins, to which other things are left
         )
     )
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
