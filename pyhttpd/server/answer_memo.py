@@ -46,7 +46,7 @@ INLINE = 16384
 """Bytes of a body that is kept; a larger one is read from its files again."""
 UNUSED = 60.0
 """Seconds after which what was not used is forgotten: heads have cookies in them."""
-_REQUEST = 6144  # what a kept request takes, about
+_REQUEST = 7168  # what a kept request takes, about
 _SEEN = 4096  # heads that were seen once
 _DATE = b"\r\nDate: "
 _DATE_LENGTH = len("Sun, 06 Nov 1994 08:49:37 GMT")
