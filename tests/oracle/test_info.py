@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import OURS, require_apache
 from tests.support.clients import Client
+from tests.support.memos import of_lines
 from tests.support.servers import APACHE_MODULES, Apache, Server, close_all
 
 LINES = """\
@@ -101,6 +102,7 @@ def _without_phases(html: str) -> str:
     return re.sub(r"<dd><tt>(?:\w+|&lt;\w+&gt;) - <i>.*?</i></tt></dd>\n", "", html)
 
 
+@of_lines
 @pytest.mark.parametrize("query", QUERIES)
 def test_same_page(servers: tuple[Server, Server], query: str) -> None:
     theirs, ours = (_page(server, query) for server in servers)
@@ -127,6 +129,7 @@ def test_the_directives_of_modules(servers: tuple[Server, Server]) -> None:
         assert sorted(listed[1]) == sorted(listed[0]), name
 
 
+@of_lines
 def test_everything_in_its_order(servers: tuple[Server, Server]) -> None:
     theirs, ours = (_as_apache(_page(server, "")) for server in servers)
     headings = [re.findall(r"<h[12][^>]*>.*?</h[12]>", page) for page in (theirs, ours)]

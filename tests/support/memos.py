@@ -8,6 +8,7 @@ import pytest
 
 OFF = os.environ.get("PYHTTPD_TEST_MEMOS") == "Off"
 LINES = "AnswerMemo Off\nHeadMemo Off\n" if OFF else ""
-"""For the beginning of every configuration."""
+"""For every configuration."""
 
 of_memos = pytest.mark.skipif(OFF, reason="the memos are what is tested, and off in this run")
+of_lines = pytest.mark.skipif(OFF, reason="the lines that switch the memos off would be seen")

@@ -91,6 +91,8 @@ class Server:
     `lines` come after the common ones of the configuration file, `limits` are the MPM's directives, `head` comes first.
     """
 
+    last_lines = "#\n" * memos.LINES.count("\n")  # of every configuration, so that lines have the same numbers in both
+
     program = ""
     log_level = "info"
 
@@ -165,7 +167,7 @@ class Server:
         self.lines = self.lines if lines is None else lines
         self.limits = self.limits if limits is None else limits
         self.listen = self.listen if listen is None else listen
-        self.config.write_text(f"{self.common()}{self.limits}\n{self.lines}\n")
+        self.config.write_text(f"{self.common()}{self.limits}\n{self.lines}\n{self.last_lines}")
 
     def write(self, name: str, text: str) -> Path:
         """A file below the document root, with the time that all of them have."""
@@ -407,8 +409,7 @@ class Pyhttpd(Server):
 
     program = "pyhttpd"
 
-    def common(self) -> str:
-        return super().common() + memos.LINES
+    last_lines = memos.LINES
 
     def _listen(self) -> str:
         return "Listen 127.0.0.1:0"
