@@ -44,12 +44,16 @@ class Headers:
         """One field of this name, in the place of the first that was there, whose spelling stays."""
         key = name.lower()
         if key in self._first:
-            index = next(index for index, item in enumerate(self._items) if item[0] == key)
+            index = self._index(key)
             rest = [item for item in self._items[index + 1 :] if item[0] != key]
             self._items[index:] = [(key, self._items[index][1], value), *rest]
         else:
             self._items.append((key, name, value))
         self._first[key] = value
+
+    def _index(self, key: str) -> int:
+        """Of the first field of this name, which is there."""
+        return next(index for index, item in enumerate(self._items) if item[0] == key)
 
     def add(self, name: str, value: str) -> None:
         key = name.lower()
@@ -64,7 +68,7 @@ class Headers:
             self._items.append((key, name, value))
         else:
             value = f"{old}, {value}"
-            index = next(index for index, item in enumerate(self._items) if item[0] == key)
+            index = self._index(key)
             self._items[index] = (key, self._items[index][1], value)
         self._first[key] = value
 

@@ -66,7 +66,7 @@ def send_again(
         if not connection.aborted:  # else what this request says of itself is not what others will
             _sent_for(connection, request, kept, data, head)
         return True
-    turn = service.child.turn
+    turn = service.child.turn if files is None else None  # files may take a while
     if turn is not None:
         turn.acquire()
     try:

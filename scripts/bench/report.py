@@ -61,7 +61,10 @@ class Result:
         return json.dumps(values, indent=1) + "\n"
 
 
-HEADER = f"{'workload':19}{'MPM':9}{'pyhttpd/s':>10}{'Apache/s':>10}{'ratio':>7}{'goal':>6}{'p50 µs':>14}{'p99 µs':>16}{'cpu ms':>12}"  # noqa: E501  # one line of the table
+HEADER = (
+    f"{'workload':19}{'MPM':9}{'pyhttpd/s':>10}{'Apache/s':>10}{'ratio':>7}"
+    f"{'goal':>6}{'p50 µs':>14}{'p99 µs':>16}{'cpu ms':>12}"
+)
 
 
 def line(row: Row) -> str:

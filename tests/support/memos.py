@@ -11,4 +11,5 @@ LINES = "AnswerMemo Off\nHeadMemo Off\n" if OFF else ""
 """For every configuration."""
 
 of_memos = pytest.mark.skipif(OFF, reason="the memos are what is tested, and off in this run")
+# mod_info shows every line, and Apache's file cannot have these two; with the memos on nothing is skipped.
 of_lines = pytest.mark.skipif(OFF, reason="the lines that switch the memos off would be seen")
